@@ -1,0 +1,164 @@
+//! `homecoming replay`: the same engine over history on disk.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::history::History;
+use super::{Failure, settings};
+use crate::config::{self, Options};
+use crate::domain::{Currency, Customer, CustomerId};
+use crate::engine::{Announcement, Committed, Outcome, Partition, Watermark, WatermarkRules};
+use crate::wire::rates::Rates;
+use crate::wire::signal;
+
+/// Runs the engine over history on disk, without Kafka and without reading the clock: the signals it would have sent,
+/// in order, and the rates at the end.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  homecoming replay --input orders.csv --signals signals.jsonl --report rates.json\n\n\
+    JSON lines: one event a line, each with its `type`. CSV (by the ending .csv): the columns customer_id,\n\
+    occurred_at, type, order_id, amount and, if there is one, currency. Several files are merged by time. Rows that\n\
+    can't be used are counted on stderr and left out."
+)]
+pub(super) struct Replay {
+    /// A file of events; may be given several times.
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    input: Vec<PathBuf>,
+    /// The configuration; the defaults unless given.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to write the signals, one JSON object a line.
+    #[arg(long, value_name = "OUT.jsonl")]
+    signals: Option<PathBuf>,
+    /// Where to write the rates as of the end.
+    #[arg(long, value_name = "OUT.json")]
+    report: Option<PathBuf>,
+    /// The currency of CSV rows that name none.
+    #[arg(long, default_value = "XXX", value_parser = currency)]
+    currency: Currency,
+}
+
+fn currency(code: &str) -> Result<Currency, String> {
+    Currency::from_code(code).ok_or_else(|| "not an ISO 4217 code such as EUR".to_owned())
+}
+
+/// Nothing is committed: all customers stay in the partition's overlay.
+struct Nobody;
+
+impl Committed for Nobody {
+    fn load(&self, _: &CustomerId) -> Option<Customer> {
+        None
+    }
+}
+
+/// What a replay went through.
+#[derive(Default)]
+struct Counts {
+    events: u64,
+    duplicates: u64,
+    late: u64,
+    signals: std::collections::BTreeMap<(&'static str, &'static str), u64>,
+}
+
+impl Replay {
+    pub(super) fn execute(self) -> Result<(), Failure> {
+        let options = Options::load(self.config.as_deref(), config::environment())?;
+        Ok(self.replay(&options)?)
+    }
+
+    fn replay(&self, options: &Options) -> Result<()> {
+        let mut history = History::open(&self.input, self.currency)?;
+        let mut signals = self.signals.as_ref().map(create).transpose()?;
+        let mut partition = Partition::new(Arc::new(settings::policy(options)), Nobody);
+        let mut watermark = Watermark::new(1);
+        let rules = WatermarkRules { allowed_lateness: settings::span(options.time.allowed_lateness) };
+        let progress = progress_bar(history.size);
+        let mut counts = Counts::default();
+        let mut announcements = Vec::new();
+
+        while let Some(event) = history.next() {
+            let event = event?;
+            let outcome = partition.apply(&event, &mut announcements);
+            watermark.observe(0, event.at);
+            let time = watermark.advance(&rules, &[false], None);
+            while partition.advance(time, usize::MAX, &mut announcements) {}
+            counts.events += 1;
+            counts.duplicates += u64::from(outcome == Outcome::Duplicate);
+            counts.late += u64::from(matches!(outcome, Outcome::Late | Outcome::TooLate));
+            write_signals(&mut announcements, signals.as_mut(), &mut counts)?;
+            if counts.events % 4096 == 0 {
+                progress.set_position(history.read.load(Ordering::Relaxed));
+            }
+        }
+        while partition.advance(watermark.finish(), usize::MAX, &mut announcements) {}
+        write_signals(&mut announcements, signals.as_mut(), &mut counts)?;
+        progress.finish_and_clear();
+
+        if let Some(signals) = signals.as_mut() {
+            signals.flush().context("can't write the signals")?;
+        }
+        self.write_report(options, &partition, &watermark)?;
+        tell(&counts, &history, &partition);
+        Ok(())
+    }
+
+    fn write_report(&self, options: &Options, partition: &Partition<Nobody>, watermark: &Watermark) -> Result<()> {
+        let Some(path) = &self.report else { return Ok(()) };
+        let at = watermark.greatest()[0].map(|_| watermark.time());
+        let horizon = options.retention.activity_horizon.to_string();
+        let rates = Rates::new(partition.totals(), at, options.time.time_zone.name(), &horizon);
+        let mut report = create(path)?;
+        serde_json::to_writer_pretty(&mut report, &rates)?;
+        report.write_all(b"\n").and_then(|()| report.flush()).with_context(|| format!("can't write {}", path.display()))
+    }
+}
+
+fn create(path: &PathBuf) -> Result<BufWriter<File>> {
+    Ok(BufWriter::new(File::create(path).with_context(|| format!("can't write {}", path.display()))?))
+}
+
+fn write_signals(
+    announcements: &mut Vec<Announcement>,
+    mut to: Option<&mut BufWriter<File>>,
+    counts: &mut Counts,
+) -> Result<()> {
+    for Announcement { signal, .. } in announcements.drain(..) {
+        *counts.signals.entry(signal.names()).or_default() += 1;
+        if let Some(to) = to.as_mut() {
+            let mut line = signal::encode(&signal);
+            line.push(b'\n');
+            to.write_all(&line).context("can't write the signals")?;
+        }
+    }
+    Ok(())
+}
+
+fn progress_bar(size: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left");
+    ProgressBar::new(size).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn tell(counts: &Counts, history: &History, partition: &Partition<Nobody>) {
+    let totals = partition.totals();
+    println!("{} events, {} duplicates, {} late", counts.events, counts.duplicates, counts.late);
+    for ((kind, name), count) in &counts.signals {
+        println!("{count:>9} {kind} {name}");
+    }
+    println!(
+        "{} customers, {} of them came back at least once; {} active, {} lapsed",
+        totals.customers,
+        totals.repeat_customers,
+        totals.active(),
+        totals.at(crate::domain::Level::Lapsed)
+    );
+    for (code, count) in history.left_out() {
+        eprintln!("left out: {count} rows, {code}");
+    }
+}

@@ -1,0 +1,57 @@
+//! From options to the rules and bounds that the core and the pipeline take.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::config::{Clock, Options, Skew};
+use crate::domain::model::Parameters;
+use crate::domain::time::{Calendar, DAY_MS};
+use crate::domain::{EventTime, Policy, Span};
+use crate::kafka::Connection;
+use crate::pipeline::{Settings, Topics};
+
+pub(super) fn policy(options: &Options) -> Policy {
+    let retention = &options.retention;
+    let model = &retention.model;
+    Policy {
+        calendar: Calendar::in_zone(options.time.time_zone.zone().clone()),
+        activity_horizon_days: u32::from(retention.activity_horizon.count()),
+        horizon_days: retention.horizon.as_millis() as f64 / DAY_MS as f64,
+        model: Parameters { r: model.r, alpha: model.alpha, a: model.a, b: model.b },
+        not_before: options.signals.not_before.map(|at| EventTime::from_millis(at.as_millisecond())),
+    }
+}
+
+pub(super) fn span(duration: Duration) -> Span {
+    Span::from_millis(duration.as_millis() as i64)
+}
+
+pub(super) fn pipeline(options: &Options, connection: &Connection, default_clock: Clock) -> Settings {
+    let (engine, time) = (&options.engine, &options.time);
+    Settings {
+        commit_interval: engine.commit_interval,
+        max_batch_records: engine.max_batch_records,
+        max_timers_per_batch: engine.max_timers_per_batch,
+        max_value_bytes: engine.max_value_bytes,
+        max_future_skew: match time.max_future_skew {
+            Skew::Limited(skew) => Some(span(skew)),
+            Skew::Unlimited => None,
+        },
+        allowed_lateness: span(time.allowed_lateness),
+        idle_after: time.idle_after,
+        wall_clock: time.clock.unwrap_or(default_clock) == Clock::Wall,
+        leave_within: engine.drain_timeout.min(Duration::from_secs(3)),
+        event_source: format!("/homecoming/{}", connection.group_id),
+        fingerprint: fingerprint(options),
+        topics: Topics { inputs: connection.inputs.clone() },
+    }
+}
+
+/// What stored state was made with. Levels, timers and counts are derived anew from the customers on every restore,
+/// so a change of these takes effect at the next start.
+fn fingerprint(options: &Options) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("retention.activity_horizon".to_owned(), options.retention.activity_horizon.to_string()),
+        ("time.time_zone".to_owned(), options.time.time_zone.name().to_owned()),
+    ])
+}

@@ -1,0 +1,219 @@
+//! Orders and the history they leave.
+
+use super::identity::OrderId;
+use super::money::{Amount, Currency, Total};
+use super::time::{Calendar, Day, EventTime};
+
+/// How many of a customer's orders are remembered one by one; of older ones only their sums are kept.
+pub const ORDERS_REMEMBERED: usize = 256;
+
+/// One order. Orders rank by time, at the same instant by id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// When it was placed.
+    pub at: EventTime,
+    /// Its id, unique within the customer.
+    pub id: OrderId,
+    /// What it cost.
+    pub amount: Amount,
+}
+
+impl Order {
+    fn rank(&self) -> (EventTime, &str) {
+        (self.at, self.id.as_str())
+    }
+}
+
+/// What is kept of the orders that are no longer remembered one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many there were.
+    pub orders: u32,
+    /// On how many business days they fell.
+    pub days: u32,
+    /// The earliest of them.
+    pub first: EventTime,
+    /// The latest of them.
+    pub last: EventTime,
+}
+
+/// What a customer spent in one currency, in minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spending {
+    /// The currency.
+    pub currency: Currency,
+    /// The sum of all orders.
+    pub ordered: i128,
+    /// The sum of all refunds.
+    pub refunded: i128,
+}
+
+/// All orders of one customer: a function of the set of orders, not of the order they arrived in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PurchaseHistory {
+    /// The latest orders, earliest first; at most [`ORDERS_REMEMBERED`].
+    pub remembered: Vec<Order>,
+    /// What is kept of those before.
+    pub forgotten: Option<Forgotten>,
+    /// Money by currency, in the order the currencies first appeared.
+    pub spending: Vec<Spending>,
+}
+
+/// The days on which a customer bought, as the repeat-buying model wants them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PurchaseDays {
+    /// How many business days had an order.
+    pub count: u32,
+    /// The first order.
+    pub first: EventTime,
+    /// The first order of the last of these days.
+    pub last: EventTime,
+}
+
+/// Where a new order came to stand among those known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The nearest earlier order; `None` when the new one is the earliest.
+    pub previous: Option<EventTime>,
+}
+
+impl PurchaseHistory {
+    /// Whether this order is already known.
+    pub fn contains(&self, id: &OrderId) -> bool {
+        self.remembered.iter().any(|order| order.id == *id)
+    }
+
+    /// How many orders are known.
+    pub fn count(&self) -> u32 {
+        self.remembered.len() as u32 + self.forgotten.as_ref().map_or(0, |f| f.orders)
+    }
+
+    /// The earliest order.
+    pub fn first_at(&self) -> Option<EventTime> {
+        let remembered = self.remembered.first().map(|order| order.at);
+        self.forgotten.as_ref().map(|f| f.first).or(remembered)
+    }
+
+    /// The latest order.
+    pub fn last(&self) -> Option<&Order> {
+        self.remembered.last()
+    }
+
+    /// Takes in an order that is not yet known.
+    pub fn add(&mut self, order: Order, calendar: &Calendar) -> Placed {
+        self.spending_in(order.amount.currency()).ordered += i128::from(order.amount.minor());
+        let place = self.remembered.partition_point(|known| known.rank() < order.rank());
+        let previous = match place.checked_sub(1) {
+            Some(before) => Some(self.remembered[before].at),
+            None => self.forgotten_before(order.at),
+        };
+        self.remembered.insert(place, order);
+        if self.remembered.len() > ORDERS_REMEMBERED {
+            let oldest = self.remembered.remove(0);
+            self.forget(&oldest, calendar);
+        }
+        Placed { previous }
+    }
+
+    /// Lowers net spending.
+    pub fn refund(&mut self, amount: Amount) {
+        self.spending_in(amount.currency()).refunded += i128::from(amount.minor());
+    }
+
+    /// Orders less refunds of a currency, over the customer's life.
+    pub fn net_spending(&self, currency: Currency) -> Total {
+        let spending = self.spending.iter().find(|spending| spending.currency == currency);
+        Total { minor: spending.map_or(0, |s| s.ordered - s.refunded), currency }
+    }
+
+    /// The business days with an order; `None` before the first one.
+    pub fn days(&self, calendar: &Calendar) -> Option<PurchaseDays> {
+        let first = self.first_at()?;
+        let mut count = self.forgotten.as_ref().map_or(0, |f| f.days);
+        let mut day = self.forgotten.as_ref().map(|f| calendar.day_of(f.last));
+        let mut last = first;
+        for order in &self.remembered {
+            let of_order = calendar.day_of(order.at);
+            if day != Some(of_order) {
+                count += 1;
+                day = Some(of_order);
+                last = order.at;
+            }
+        }
+        Some(PurchaseDays { count, first, last })
+    }
+
+    fn forgotten_before(&self, at: EventTime) -> Option<EventTime> {
+        let forgotten = self.forgotten.as_ref()?;
+        [forgotten.last, forgotten.first].into_iter().find(|known| *known <= at)
+    }
+
+    fn forget(&mut self, order: &Order, calendar: &Calendar) {
+        let day: Day = calendar.day_of(order.at);
+        match &mut self.forgotten {
+            None => {
+                self.forgotten = Some(Forgotten { orders: 1, days: 1, first: order.at, last: order.at });
+            }
+            Some(forgotten) => {
+                forgotten.orders += 1;
+                if day > calendar.day_of(forgotten.last) || day < calendar.day_of(forgotten.first) {
+                    forgotten.days += 1;
+                }
+                forgotten.first = forgotten.first.min(order.at);
+                forgotten.last = forgotten.last.max(order.at);
+            }
+        }
+    }
+
+    fn spending_in(&mut self, currency: Currency) -> &mut Spending {
+        let place = self.spending.iter().position(|spending| spending.currency == currency);
+        let place = place.unwrap_or_else(|| {
+            self.spending.push(Spending { currency, ordered: 0, refunded: 0 });
+            self.spending.len() - 1
+        });
+        &mut self.spending[place]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(day: i64, id: &str) -> Order {
+        let eur = Currency::from_code("EUR").expect("a currency");
+        Order {
+            at: EventTime::from_millis(day * super::super::time::DAY_MS),
+            id: OrderId::new(id).expect("a valid id"),
+            amount: Amount::from_minor(100, eur),
+        }
+    }
+
+    fn at_day(day: i64) -> EventTime {
+        order(day, "x").at
+    }
+
+    #[test]
+    fn orders_at_one_instant_rank_by_id() {
+        let calendar = Calendar::utc();
+        let mut history = PurchaseHistory::default();
+        assert_eq!(history.add(order(1, "b"), &calendar).previous, None);
+        assert_eq!(history.add(order(1, "a"), &calendar).previous, None);
+        assert_eq!(history.add(order(1, "c"), &calendar).previous, Some(at_day(1)));
+    }
+
+    #[test]
+    fn beyond_what_is_remembered_the_counts_go_on() {
+        let calendar = Calendar::utc();
+        let mut history = PurchaseHistory::default();
+        for n in 0..1000 {
+            history.add(order(n / 2, &format!("o-{n}")), &calendar);
+        }
+        assert_eq!(history.remembered.len(), ORDERS_REMEMBERED);
+        assert_eq!(history.count(), 1000);
+        let days = history.days(&calendar).expect("orders");
+        assert_eq!((days.count, days.first, days.last), (500, at_day(0), at_day(499)));
+        assert_eq!(history.add(order(2, "late"), &calendar).previous, Some(at_day(0)));
+        assert_eq!(history.count(), 1001);
+        assert_eq!(history.first_at(), Some(at_day(0)));
+    }
+}

@@ -1,0 +1,181 @@
+//! What downstream is told.
+
+use uuid::Uuid;
+
+use super::identity::{CustomerId, OrderId};
+use super::money::{Amount, Total};
+use super::risk::{Assessment, Level};
+use super::time::{EventTime, Span};
+
+/// Something worth telling.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Signal {
+    /// Somebody who had bought before has bought again.
+    ReturningCustomer(Box<ReturningCustomer>),
+    /// Somebody's level changed.
+    ChurnRisk(Box<ChurnRisk>),
+}
+
+impl Signal {
+    /// Whom it is about.
+    pub fn customer(&self) -> &CustomerId {
+        match self {
+            Self::ReturningCustomer(signal) => &signal.customer,
+            Self::ChurnRisk(signal) => &signal.customer,
+        }
+    }
+
+    /// When it happened.
+    pub fn at(&self) -> EventTime {
+        match self {
+            Self::ReturningCustomer(signal) => signal.at,
+            Self::ChurnRisk(signal) => signal.at,
+        }
+    }
+
+    /// Its type and kind, as metrics name them.
+    pub fn names(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::ReturningCustomer(signal) => (ReturningCustomer::TYPE, signal.kind.name()),
+            Self::ChurnRisk(signal) => (ChurnRisk::TYPE, signal.kind.name()),
+        }
+    }
+}
+
+/// A purchase of a customer who has bought before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReturningCustomer {
+    /// UUIDv5 of what happened.
+    pub id: Uuid,
+    /// Who.
+    pub customer: CustomerId,
+    /// When the order was placed.
+    pub at: EventTime,
+    /// What sort of return it is.
+    pub kind: ReturnKind,
+    /// The order.
+    pub order: OrderId,
+    /// How many orders are known, this one included.
+    pub purchase_number: u32,
+    /// Since the nearest earlier order; `None` when this one turns out to be the earliest.
+    pub since_previous: Option<Span>,
+    /// What the order cost.
+    pub amount: Amount,
+    /// All known orders in this currency less the known refunds.
+    pub lifetime: Total,
+    /// The risk episode this purchase ended.
+    pub closed_episode: Option<Uuid>,
+    /// What to do about it.
+    pub action: Option<Action>,
+}
+
+impl ReturningCustomer {
+    /// The signal's `type`.
+    pub const TYPE: &'static str = "returning_customer";
+}
+
+/// What sort of return a purchase is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReturnKind {
+    /// The second order known.
+    SecondPurchase,
+    /// A later one.
+    Repeat,
+    /// More than the activity horizon after the nearest earlier order.
+    Reactivated,
+}
+
+impl ReturnKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::SecondPurchase, Self::Repeat, Self::Reactivated];
+
+    /// Its name in signals and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SecondPurchase => "second_purchase",
+            Self::Repeat => "repeat",
+            Self::Reactivated => "reactivated",
+        }
+    }
+}
+
+/// A change of a customer's level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChurnRisk {
+    /// UUIDv5 of what happened.
+    pub id: Uuid,
+    /// Who.
+    pub customer: CustomerId,
+    /// When the level changed, not when it was noticed.
+    pub at: EventTime,
+    /// Which way it went.
+    pub kind: RiskKind,
+    /// One id from `raised` to `cleared`.
+    pub episode: Uuid,
+    /// The level from now on.
+    pub level: Level,
+    /// The level until now.
+    pub previous_level: Level,
+    /// The numbers behind it.
+    pub assessment: Assessment,
+    /// What to do about it.
+    pub action: Option<Action>,
+}
+
+impl ChurnRisk {
+    /// The signal's `type`.
+    pub const TYPE: &'static str = "churn_risk";
+}
+
+/// Which way a level went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RiskKind {
+    /// Out of `low`.
+    Raised,
+    /// Between other levels.
+    Changed,
+    /// Back to `low`.
+    Cleared,
+}
+
+impl RiskKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Raised, Self::Changed, Self::Cleared];
+
+    /// The kind of a change between two levels.
+    pub fn of(previous: Level, level: Level) -> Self {
+        match (previous, level) {
+            (Level::Low, _) => Self::Raised,
+            (_, Level::Low) => Self::Cleared,
+            _ => Self::Changed,
+        }
+    }
+
+    /// Its name in signals and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Changed => "changed",
+            Self::Cleared => "cleared",
+        }
+    }
+}
+
+/// What to do about a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Say thank you.
+    ThankYou,
+    /// Offer something that makes coming back worth it.
+    WinBackOffer,
+}
+
+impl Action {
+    /// Its name in signals.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ThankYou => "thank_you",
+            Self::WinBackOffer => "win_back_offer",
+        }
+    }
+}

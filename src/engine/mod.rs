@@ -1,0 +1,20 @@
+//! The pure core: events in, signals out. Same input, same output, bit for bit.
+//!
+//! A [`Partition`] takes the events of its customers one after the other and is told how far time has come. It reads
+//! no clock, no socket and no random number, so the service, `replay`, `demo`, the benchmarks and the tests all run
+//! this same code. What a batch changes lies in an overlay until the log has confirmed it: an abort leaves no trace.
+
+mod on_due;
+mod on_event;
+mod partition;
+mod standing;
+mod timers;
+mod totals;
+mod watermark;
+
+pub mod event;
+
+pub use event::{Event, Happening};
+pub use partition::{Announcement, Cause, Change, Committed, Outcome, Partition};
+pub use totals::{Contribution, Totals};
+pub use watermark::{Watermark, WatermarkRules};

@@ -1,0 +1,262 @@
+//! One partition's customers in order: what fell due first, then the event.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use foldhash::quality::FixedState;
+
+use super::event::Event;
+use super::on_due::{next_due, on_due};
+use super::on_event::{Novelty, on_event};
+use super::timers::Timers;
+use super::totals::{Contribution, Totals};
+use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span};
+
+/// Read access to the state that the log has confirmed.
+pub trait Committed {
+    /// The customer, if anything is known of them.
+    fn load(&self, id: &CustomerId) -> Option<Customer>;
+}
+
+/// How an event was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// Applied.
+    Applied,
+    /// Applied, though time had already passed it.
+    Late,
+    /// Applied, but older than the day rings reach.
+    TooLate,
+    /// Already known; nothing changed.
+    Duplicate,
+}
+
+impl Outcome {
+    /// All outcomes.
+    pub const ALL: [Self; 4] = [Self::Applied, Self::Late, Self::TooLate, Self::Duplicate];
+
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Late => "late",
+            Self::TooLate => "too_late",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+/// How far the rings by day reach back; older events change totals, first and last order only.
+const RINGS: Span = Span::from_days(460);
+
+/// A signal on its way out, and whether the event being applied caused it or the passing of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Announcement {
+    /// What is told.
+    pub signal: Signal,
+    /// Why now.
+    pub cause: Cause,
+}
+
+/// What made us say something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The event that is being applied.
+    Event,
+    /// Time alone.
+    Time,
+}
+
+/// A customer as the open batch left them, for the changelog. `None`: forgotten.
+pub type Change<'a> = (&'a CustomerId, Option<&'a Customer>);
+
+struct Touched {
+    customer: Customer,
+    changed: bool,
+}
+
+/// The state and the work of one partition.
+pub struct Partition<C> {
+    policy: Arc<Policy>,
+    committed: C,
+    overlay: HashMap<CustomerId, Touched, FixedState>,
+    timers: Timers,
+    totals: Totals,
+    totals_committed: Totals,
+    time: EventTime,
+}
+
+impl<C: Committed> Partition<C> {
+    /// A partition over what is committed. Follow up with [`Partition::recall`] for every customer in it.
+    pub fn new(policy: Arc<Policy>, committed: C) -> Self {
+        Self {
+            policy,
+            committed,
+            overlay: HashMap::default(),
+            timers: Timers::default(),
+            totals: Totals::default(),
+            totals_committed: Totals::default(),
+            time: EventTime::BEGINNING,
+        }
+    }
+
+    /// Takes note of a committed customer: their timer and what they count for.
+    pub fn recall(&mut self, id: &CustomerId, customer: &Customer) {
+        self.timers.look_again(id, None, next_due(customer, &self.policy));
+        self.totals.add(&Contribution::of(customer));
+        self.totals_committed = self.totals;
+    }
+
+    /// The committed state.
+    pub fn committed(&self) -> &C {
+        &self.committed
+    }
+
+    /// The counts, the open batch included.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// How many timers are pending.
+    pub fn timers_pending(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// Applies one event; before it whatever fell due for this customer earlier than the event.
+    pub fn apply(&mut self, event: &Event, announcements: &mut Vec<Announcement>) -> Outcome {
+        let policy = Arc::clone(&self.policy);
+        let touched = touch(&mut self.overlay, &self.committed, &event.customer);
+        let before = (Contribution::of(&touched.customer), next_due(&touched.customer, &policy));
+        fire_until(&event.customer, touched, event.at, &policy, announcements);
+        let novelty = on_event(&mut touched.customer, event, &policy, &mut |signal| {
+            announce(announcements, signal, Cause::Event, &policy);
+        });
+        touched.changed |= novelty == Novelty::New;
+        let after = (Contribution::of(&touched.customer), next_due(&touched.customer, &policy));
+
+        self.totals.remove(&before.0);
+        self.totals.add(&after.0);
+        self.timers.look_again(&event.customer, before.1, after.1);
+        self.outcome(novelty, event.at)
+    }
+
+    /// Moves time on and fires what it has passed, each at its own instant, at most `limit` customers' moments.
+    /// True when more is due: call again.
+    pub fn advance(&mut self, time: EventTime, limit: usize, announcements: &mut Vec<Announcement>) -> bool {
+        self.time = self.time.max(time);
+        let policy = Arc::clone(&self.policy);
+        for _ in 0..limit {
+            let Some((came_up, id)) = self.timers.take_before(self.time) else {
+                return false;
+            };
+            let Some(due) = self.next_due_of(&id) else { continue };
+            if due > came_up {
+                self.timers.move_to(due, id);
+                continue;
+            }
+            let touched = touch(&mut self.overlay, &self.committed, &id);
+            let before = Contribution::of(&touched.customer);
+            fire(&id, touched, due, &policy, announcements);
+            self.totals.remove(&before);
+            self.totals.add(&Contribution::of(&touched.customer));
+            if let Some(next) = next_due(&touched.customer, &policy) {
+                self.timers.move_to(next, id);
+            }
+        }
+        self.timers.has_before(self.time)
+    }
+
+    /// The partition's time.
+    pub fn time(&self) -> EventTime {
+        self.time
+    }
+
+    /// What the open batch changed, in no particular but always the same order.
+    pub fn changes(&self) -> impl Iterator<Item = Change<'_>> {
+        let changed = self.overlay.iter().filter(|(_, touched)| touched.changed);
+        changed.map(|(id, touched)| (id, Some(&touched.customer)))
+    }
+
+    /// Whether the open batch changed any customer.
+    pub fn has_changes(&self) -> bool {
+        self.overlay.values().any(|touched| touched.changed)
+    }
+
+    /// The log has confirmed the open batch and `committed` holds its changes.
+    pub fn confirm(&mut self) {
+        self.overlay.clear();
+        self.timers.confirm();
+        self.totals_committed = self.totals;
+    }
+
+    /// The open batch never happened.
+    pub fn undo(&mut self) {
+        self.overlay.clear();
+        self.timers.undo();
+        self.totals = self.totals_committed;
+    }
+
+    /// Looks without touching: most entries that come up are only moved, and a batch should not hold them.
+    fn next_due_of(&self, id: &CustomerId) -> Option<EventTime> {
+        match self.overlay.get(id) {
+            Some(touched) => next_due(&touched.customer, &self.policy),
+            None => self.committed.load(id).and_then(|customer| next_due(&customer, &self.policy)),
+        }
+    }
+
+    fn outcome(&self, novelty: Novelty, at: EventTime) -> Outcome {
+        match novelty {
+            Novelty::Duplicate => Outcome::Duplicate,
+            Novelty::New if at < self.time - RINGS => Outcome::TooLate,
+            Novelty::New if at < self.time => Outcome::Late,
+            Novelty::New => Outcome::Applied,
+        }
+    }
+}
+
+fn touch<'a, C: Committed>(
+    overlay: &'a mut HashMap<CustomerId, Touched, FixedState>,
+    committed: &C,
+    id: &CustomerId,
+) -> &'a mut Touched {
+    match overlay.entry(id.clone()) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => {
+            let customer = committed.load(id).unwrap_or_default();
+            entry.insert(Touched { customer, changed: false })
+        }
+    }
+}
+
+/// Fires a customer's moments that are earlier than `until`, whether or not the partition's time has come so far.
+fn fire_until(
+    id: &CustomerId,
+    touched: &mut Touched,
+    until: EventTime,
+    policy: &Policy,
+    announcements: &mut Vec<Announcement>,
+) {
+    while let Some(due) = next_due(&touched.customer, policy).filter(|due| *due < until) {
+        fire(id, touched, due, policy, announcements);
+    }
+}
+
+fn fire(
+    id: &CustomerId,
+    touched: &mut Touched,
+    due: EventTime,
+    policy: &Policy,
+    announcements: &mut Vec<Announcement>,
+) {
+    touched.changed = true;
+    if let Some(signal) = on_due(id, &mut touched.customer, due, policy) {
+        announce(announcements, signal, Cause::Time, policy);
+    }
+}
+
+fn announce(announcements: &mut Vec<Announcement>, signal: Signal, cause: Cause, policy: &Policy) {
+    if policy.not_before.is_none_or(|start| signal.at() >= start) {
+        announcements.push(Announcement { signal, cause });
+    }
+}

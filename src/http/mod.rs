@@ -1,0 +1,134 @@
+//! Health, metrics and the API. Reads committed state only.
+
+mod access;
+mod problem;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+
+use crate::config::Secret;
+use crate::domain::{CustomerId, Policy};
+use crate::pipeline::Status;
+use crate::store::Partitions;
+use crate::telemetry::Metrics;
+use crate::wire::customer_view::CustomerView;
+use crate::wire::rates::Rates;
+use problem::Problem;
+
+/// For how long a thread may be inside one call to the brokers before it counts as stuck.
+const TURNS_WITHIN: Duration = Duration::from_secs(120);
+
+/// What the handlers read.
+pub struct Surroundings {
+    /// The committed state.
+    pub partitions: Arc<Partitions>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The stream threads, once they are started.
+    pub threads: std::sync::RwLock<Vec<Arc<Status>>>,
+    /// Set when the process is about to end.
+    pub stopping: Arc<AtomicBool>,
+    /// The rules.
+    pub policy: Arc<Policy>,
+    /// The time zone's name.
+    pub time_zone: String,
+    /// The activity horizon as configured.
+    pub activity_horizon: String,
+    /// The token that `/api` asks for.
+    pub token: Option<Secret>,
+    /// Milliseconds of the monotonic clock.
+    pub now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+type Shared = State<Arc<Surroundings>>;
+
+/// All routes.
+pub fn router(surroundings: Arc<Surroundings>) -> Router {
+    let api = Router::new()
+        .route("/api/v1/customers/{id}", get(customer))
+        .route("/api/v1/rates", get(rates))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&surroundings), access::check));
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .merge(api)
+        .fallback(|| async { Problem::not_found("there is nothing at this path") })
+        .with_state(surroundings)
+}
+
+/// Answers until the process ends.
+pub async fn serve(listener: tokio::net::TcpListener, surroundings: Arc<Surroundings>) -> std::io::Result<()> {
+    axum::serve(listener, router(surroundings).into_make_service_with_connect_info::<SocketAddr>()).await
+}
+
+async fn metrics(State(of): Shared) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], of.metrics.text()).into_response()
+}
+
+/// 200 while the process's own threads turn, whatever Kafka does.
+async fn healthz(State(of): Shared) -> Response {
+    let now = (of.now_ms)();
+    let threads = of.threads.read().map(|threads| threads.clone()).unwrap_or_default();
+    for (n, thread) in threads.iter().enumerate() {
+        let turned = thread.turned_ms.load(Ordering::Relaxed);
+        let is_stuck = now.saturating_sub(turned) > TURNS_WITHIN.as_millis() as u64;
+        let has_ended = thread.ended.load(Ordering::Relaxed) && !of.stopping.load(Ordering::Relaxed);
+        if is_stuck || has_ended {
+            return Problem::unavailable(&format!("stream thread {n} does not turn")).into_response();
+        }
+    }
+    "ok\n".into_response()
+}
+
+/// 200 once every assigned partition is restored.
+async fn readyz(State(of): Shared) -> Response {
+    match not_ready(&of) {
+        Some(reason) => Problem::unavailable(&reason).into_response(),
+        None => "ready\n".into_response(),
+    }
+}
+
+fn not_ready(of: &Surroundings) -> Option<String> {
+    if of.stopping.load(Ordering::Relaxed) {
+        return Some("shutting down".to_owned());
+    }
+    let threads = of.threads.read().map(|threads| threads.clone()).unwrap_or_default();
+    if threads.is_empty() {
+        return Some("waiting for the brokers".to_owned());
+    }
+    if threads.iter().any(|thread| !thread.joined.load(Ordering::Relaxed)) {
+        return Some("waiting for the consumer group".to_owned());
+    }
+    let restoring: u64 = threads.iter().map(|thread| thread.restoring.load(Ordering::Relaxed)).sum();
+    (restoring > 0).then(|| format!("restoring {restoring} partitions"))
+}
+
+async fn customer(State(of): Shared, Path(id): Path<String>) -> Response {
+    let Some(id) = CustomerId::new(&id) else {
+        return Problem::bad_request("a customer id has 1 to 256 bytes").into_response();
+    };
+    match of.partitions.find(&id) {
+        Some((partition, customer)) => {
+            let at = of.partitions.all().into_iter().find(|(n, _)| *n == partition).and_then(|(_, s)| s.seen().time);
+            Json(CustomerView::new(&id, partition, &customer, at, &of.policy)).into_response()
+        }
+        None => match not_ready(&of) {
+            Some(reason) => Problem::unavailable(&reason).into_response(),
+            None => Problem::not_found("this instance knows no such customer; another one may").into_response(),
+        },
+    }
+}
+
+async fn rates(State(of): Shared) -> Response {
+    let (totals, at) = of.partitions.totals();
+    Json(Rates::new(&totals, at, &of.time_zone, &of.activity_horizon)).into_response()
+}

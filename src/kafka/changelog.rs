@@ -1,0 +1,105 @@
+//! Reading changelogs back: all restoring partitions of a thread through one consumer.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, DefaultConsumerContext};
+use rdkafka::message::Message;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::client::{Connection, passing, unusable};
+use super::consumer::ANSWER_WITHIN;
+use crate::pipeline::Fault;
+use crate::pipeline::ports::Restored;
+
+/// A consumer that only asks where topics end, open transactions included: a restore that stopped at the last stable
+/// offset would miss the tail of a transaction whose end is not yet marked.
+pub(super) fn asker(connection: &Connection) -> Result<BaseConsumer<DefaultConsumerContext>, Fault> {
+    let config = connection.client(
+        "asker",
+        &[("group.id", &connection.group_id), ("enable.auto.commit", "false"), ("isolation.level", "read_uncommitted")],
+    );
+    config.create().map_err(unusable("consumer"))
+}
+
+/// A consumer that reads given partitions from their start.
+pub(super) struct ChangelogReader {
+    consumer: BaseConsumer<DefaultConsumerContext>,
+    topic: String,
+    /// By partition: where to stop, and the first offset there is.
+    targets: BTreeMap<i32, (i64, i64)>,
+}
+
+impl ChangelogReader {
+    pub(super) fn new<C: ConsumerContext>(
+        connection: &Connection,
+        partitions: &[i32],
+        asker: &BaseConsumer<C>,
+    ) -> Result<Self, Fault> {
+        let config = connection.client(
+            "restore",
+            &[
+                ("group.id", &connection.group_id),
+                ("enable.auto.commit", "false"),
+                ("enable.partition.eof", "true"),
+                ("isolation.level", "read_committed"),
+                ("auto.offset.reset", "earliest"),
+                ("fetch.wait.max.ms", "50"),
+                ("fetch.queue.backoff.ms", "5"),
+                ("fetch.message.max.bytes", "8388608"),
+                ("queued.min.messages", "100000"),
+                ("queued.max.messages.kbytes", "65536"),
+            ],
+        );
+        let consumer: BaseConsumer<DefaultConsumerContext> = config.create().map_err(unusable("consumer"))?;
+        let mut targets = BTreeMap::new();
+        let mut list = TopicPartitionList::new();
+        for &partition in partitions {
+            let (low, high) = asker
+                .fetch_watermarks(&connection.state, partition, ANSWER_WITHIN)
+                .map_err(passing("can't read where the state topic ends"))?;
+            targets.insert(partition, (high, low));
+            if high > low {
+                list.add_partition_offset(&connection.state, partition, Offset::Beginning)
+                    .map_err(passing("can't name an offset"))?;
+            }
+        }
+        consumer.assign(&list).map_err(passing("can't read the state topic"))?;
+        Ok(Self { consumer, topic: connection.state.clone(), targets })
+    }
+
+    /// Hands over what comes within `wait`, at most some thousand records at a time.
+    pub(super) fn poll(&self, wait: Duration, take: &mut dyn FnMut(Restored<'_>)) -> Result<(), Fault> {
+        let until = Instant::now() + wait;
+        for _ in 0..20_000 {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.consumer.poll(left) {
+                None => return Ok(()),
+                Some(Ok(message)) => {
+                    let key = message.key().unwrap_or_default();
+                    take(Restored { partition: message.partition(), key, value: message.payload() });
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "reading the state topic goes on");
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Offsets still to pass. The position moves past control records, which the last record's offset does not.
+    pub(super) fn remaining(&self, partition: i32) -> Result<u64, Fault> {
+        let Some((target, low)) = self.targets.get(&partition) else { return Ok(0) };
+        if target <= low {
+            return Ok(0);
+        }
+        let positions = self.consumer.position().map_err(passing("can't tell how far the state is read"))?;
+        let position = positions.find_partition(&self.topic, partition).map(|element| element.offset());
+        let reached = match position {
+            Some(Offset::Offset(offset)) => offset,
+            _ => *low,
+        };
+        Ok(target.saturating_sub(reached).max(0) as u64)
+    }
+}

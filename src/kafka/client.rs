@@ -1,0 +1,129 @@
+//! How to reach the brokers, and what every client of ours has in common.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+
+use crate::config::{ClientProperties, Options};
+use crate::pipeline::Fault;
+use crate::wire::Source;
+
+/// How to reach the brokers, and under which names.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// `host:port`, comma separated.
+    pub bootstrap_servers: String,
+    /// The consumer group, and the beginning of all transactional ids.
+    pub group_id: String,
+    /// A name that outlives a restart; `None`: every start is a new instance.
+    pub instance_id: Option<String>,
+    /// librdkafka properties passed through.
+    pub properties: ClientProperties,
+    /// Names of the input topics, in the order of [`Source::ALL`].
+    pub inputs: Vec<String>,
+    /// The topic of those who came back.
+    pub returning_customers: String,
+    /// The topic of changes of level.
+    pub churn_risk: String,
+    /// The topic of what could not be used.
+    pub dead_letters: String,
+    /// The compacted topic of the state.
+    pub state: String,
+    /// How long the broker keeps a transaction open that nobody ends.
+    pub transaction_timeout: Duration,
+    /// The largest value read, in bytes.
+    pub max_value_bytes: usize,
+}
+
+impl Connection {
+    /// The connection the options describe.
+    pub fn new(options: &Options) -> Self {
+        let topics = &options.topics;
+        Self {
+            bootstrap_servers: options.kafka.bootstrap_servers.clone(),
+            group_id: options.kafka.group_id.clone(),
+            instance_id: options.kafka.instance_id.clone(),
+            properties: options.kafka.client.clone(),
+            inputs: Source::ALL
+                .iter()
+                .map(|source| match source {
+                    Source::Purchases => topics.purchases.clone(),
+                })
+                .collect(),
+            returning_customers: topics.returning_customers.clone(),
+            churn_risk: topics.churn_risk.clone(),
+            dead_letters: topics.dead_letters.clone(),
+            state: topics.state.clone(),
+            transaction_timeout: options.engine.transaction_timeout,
+            max_value_bytes: options.engine.max_value_bytes,
+        }
+    }
+
+    /// A client's configuration: ours first, then what the user passes through.
+    pub(super) fn client(&self, role: &str, ours: &[(&str, &str)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.bootstrap_servers)
+            .set("client.id", format!("homecoming-{role}"))
+            .set("socket.keepalive.enable", "true")
+            .set("reconnect.backoff.max.ms", "2000")
+            // librdkafka writes its own log lines through ours; connection trouble is reported as an error anyway.
+            .set("log.connection.close", "false");
+        for (key, value) in ours {
+            config.set(*key, *value);
+        }
+        for (key, value) in self.properties.iter() {
+            if is_for(role, key) {
+                config.set(key, value);
+            }
+        }
+        config
+    }
+}
+
+/// Properties that only one kind of client knows go to that kind only: librdkafka warns about the others.
+fn is_for(role: &str, property: &str) -> bool {
+    const CONSUMER: [&str; 12] = [
+        "session.timeout.ms",
+        "heartbeat.interval.ms",
+        "max.poll.interval.ms",
+        "fetch.wait.max.ms",
+        "fetch.queue.backoff.ms",
+        "fetch.message.max.bytes",
+        "max.partition.fetch.bytes",
+        "fetch.max.bytes",
+        "fetch.min.bytes",
+        "queued.min.messages",
+        "queued.max.messages.kbytes",
+        "check.crcs",
+    ];
+    const PRODUCER: [&str; 14] = [
+        "linger.ms",
+        "queue.buffering.max.ms",
+        "queue.buffering.max.messages",
+        "queue.buffering.max.kbytes",
+        "compression.type",
+        "compression.codec",
+        "compression.level",
+        "batch.size",
+        "batch.num.messages",
+        "partitioner",
+        "message.timeout.ms",
+        "delivery.timeout.ms",
+        "message.send.max.retries",
+        "retries",
+    ];
+    let is_producer = role.starts_with("producer");
+    !(CONSUMER.contains(&property) && is_producer || PRODUCER.contains(&property) && !is_producer)
+}
+
+/// A call that failed and may be tried again.
+pub(super) fn passing(what: &str) -> impl FnOnce(KafkaError) -> Fault {
+    move |error| Fault::Passing(format!("{what}: {error}"))
+}
+
+/// A client that can't even be made: a property is wrong.
+pub(super) fn unusable(what: &str) -> impl FnOnce(KafkaError) -> Fault {
+    move |error| Fault::Final(format!("can't set up the {what}: {error}; look at [kafka.client]"))
+}

@@ -1,0 +1,315 @@
+//! The group consumer. A rebalance is only noted where librdkafka calls us; the stream thread acts on it between two
+//! records, which librdkafka waits for.
+
+use std::collections::VecDeque;
+use std::ffi::CString;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::bindings::rd_kafka_get_watermark_offsets;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr;
+
+use super::client::{Connection, passing, unusable};
+use crate::pipeline::Fault;
+use crate::pipeline::ports::{InputPartition, InputRecord, Polled, Remembered};
+use crate::wire::{Incoming, Source};
+
+/// How long one question to the brokers may take before it is asked again.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+enum Rebalance {
+    Assigned(Vec<(String, i32)>),
+    Revoked { lost: bool },
+}
+
+#[derive(Default)]
+pub(super) struct GroupContext {
+    rebalances: Mutex<VecDeque<Rebalance>>,
+}
+
+impl ClientContext for GroupContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(?level, facility, message, "client");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "consumer error");
+    }
+}
+
+impl ConsumerContext for GroupContext {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let noted = match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Assigned(
+                partitions.elements().iter().map(|element| (element.topic().to_owned(), element.partition())).collect(),
+            ),
+            _ => Rebalance::Revoked { lost: consumer.assignment_lost() },
+        };
+        self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(noted);
+    }
+}
+
+pub(super) struct GroupConsumer {
+    consumer: Option<BaseConsumer<GroupContext>>,
+    inputs: Vec<String>,
+    is_static: bool,
+}
+
+impl GroupConsumer {
+    pub(super) fn new(connection: &Connection, thread: usize) -> Result<Self, Fault> {
+        let role = format!("consumer-{}-{thread}", connection.instance_id.as_deref().unwrap_or("dynamic"));
+        let mut config = connection.client(
+            &role,
+            &[
+                ("group.id", &connection.group_id),
+                ("enable.auto.commit", "false"),
+                ("enable.auto.offset.store", "false"),
+                ("enable.partition.eof", "true"),
+                ("isolation.level", "read_committed"),
+                // Offsets that have expired are a loss to be told of, not to be jumped over.
+                ("auto.offset.reset", "error"),
+                // The one assignor that puts partition i of all inputs on the same member.
+                ("partition.assignment.strategy", "range"),
+                ("session.timeout.ms", "10000"),
+                ("heartbeat.interval.ms", "1000"),
+                ("fetch.wait.max.ms", "50"),
+                // The default of one second halves the rate as soon as a queue fills up.
+                ("fetch.queue.backoff.ms", "5"),
+                ("queued.min.messages", "50000"),
+                ("queued.max.messages.kbytes", "16384"),
+            ],
+        );
+        if let Some(instance) = &connection.instance_id {
+            config.set("group.instance.id", format!("{instance}-{thread}"));
+        }
+        let consumer: BaseConsumer<GroupContext> =
+            config.create_with_context(GroupContext::default()).map_err(unusable("consumer"))?;
+        let topics: Vec<&str> = connection.inputs.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics).map_err(unusable("subscription"))?;
+        Ok(Self {
+            consumer: Some(consumer),
+            inputs: connection.inputs.clone(),
+            is_static: connection.instance_id.is_some(),
+        })
+    }
+
+    pub(super) fn client(&self) -> &BaseConsumer<GroupContext> {
+        self.consumer.as_ref().expect("the consumer is there until the thread leaves")
+    }
+
+    pub(super) fn poll(&self, wait: Duration, take: &mut dyn FnMut(InputRecord<'_>)) -> Result<Polled, Fault> {
+        if let Some(rebalance) = self.next_rebalance() {
+            return self.checked(rebalance);
+        }
+        let polled = self.client().poll(wait);
+        if let Some(rebalance) = self.next_rebalance() {
+            return self.checked(rebalance);
+        }
+        match polled {
+            None => Ok(Polled::Nothing),
+            Some(Ok(message)) => {
+                self.hand_over(&message, take);
+                Ok(Polled::Record)
+            }
+            Some(Err(error)) => on_error(error),
+        }
+    }
+
+    fn next_rebalance(&self) -> Option<Rebalance> {
+        self.client().context().rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Partition i of every input has to be here, or events of one customer would go to two places.
+    fn checked(&self, rebalance: Rebalance) -> Result<Polled, Fault> {
+        let given = match rebalance {
+            Rebalance::Revoked { lost } => return Ok(Polled::Revoked { lost }),
+            Rebalance::Assigned(given) => given,
+        };
+        let of = |topic: &String| {
+            let mut partitions: Vec<i32> =
+                given.iter().filter(|(name, _)| name == topic).map(|(_, partition)| *partition).collect();
+            partitions.sort_unstable();
+            partitions
+        };
+        let first = of(&self.inputs[0]);
+        match self.inputs.iter().find(|topic| of(topic) != first) {
+            None => Ok(Polled::Assigned(first)),
+            Some(topic) => Err(Fault::Final(format!(
+                "the group gave other partitions of {topic} than of {}; all members must read the same topics with \
+                 the range assignor, and the topics must have equally many partitions",
+                self.inputs[0]
+            ))),
+        }
+    }
+
+    fn hand_over(&self, message: &BorrowedMessage<'_>, take: &mut dyn FnMut(InputRecord<'_>)) {
+        let Some(source) = self.inputs.iter().position(|topic| topic == message.topic()) else { return };
+        let headers: Vec<(&str, Option<&[u8]>)> = message
+            .headers()
+            .map_or_else(Vec::new, |headers| headers.iter().map(|header| (header.key, header.value)).collect());
+        let content_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        take(InputRecord {
+            from: InputPartition { source: Source::ALL[source], partition: message.partition() },
+            offset: message.offset(),
+            written_ms: message.timestamp().to_millis(),
+            incoming: Incoming {
+                key: message.key(),
+                value: message.payload(),
+                content_type: content_type.and_then(|(_, value)| *value),
+            },
+            headers,
+        });
+    }
+
+    pub(super) fn committed(&self, partitions: &[i32]) -> Result<TopicPartitionList, Fault> {
+        let mut asked = TopicPartitionList::new();
+        for (topic, partition) in self.inputs.iter().flat_map(|topic| partitions.iter().map(move |p| (topic, *p))) {
+            asked.add_partition(topic, partition);
+        }
+        self.client().committed_offsets(asked, ANSWER_WITHIN).map_err(passing("can't read the group's offsets"))
+    }
+
+    /// What the group knows of these partitions, and what the log has of them as `asker` sees it.
+    pub(super) fn remembered<C: ConsumerContext>(
+        &self,
+        partitions: &[i32],
+        asker: &BaseConsumer<C>,
+    ) -> Result<Vec<Remembered>, Fault> {
+        let committed = self.committed(partitions)?;
+        let mut remembered = Vec::with_capacity(committed.count());
+        for element in committed.elements() {
+            element.error().map_err(passing("can't read the group's offsets"))?;
+            let (low, high) = asker
+                .fetch_watermarks(element.topic(), element.partition(), ANSWER_WITHIN)
+                .map_err(passing("can't read where an input begins and ends"))?;
+            let Some(source) = self.inputs.iter().position(|topic| topic == element.topic()) else { continue };
+            let committed = match element.offset() {
+                Offset::Offset(offset) => Some((offset, element.metadata().to_owned())),
+                _ => None,
+            };
+            let input = InputPartition { source: Source::ALL[source], partition: element.partition() };
+            remembered.push(Remembered { input, committed, low, high });
+        }
+        Ok(remembered)
+    }
+
+    pub(super) fn take_up(&self, starts: &[(InputPartition, i64)]) -> Result<(), Fault> {
+        let at = self.list(starts)?;
+        self.client().assign(&at).map_err(passing("can't take up the partitions"))?;
+        if at.count() > 0 {
+            self.client().pause(&at).map_err(passing("can't hold the partitions back"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn resume(&self, partition: i32) -> Result<(), Fault> {
+        let mut list = TopicPartitionList::new();
+        for topic in &self.inputs {
+            list.add_partition(topic, partition);
+        }
+        self.client().resume(&list).map_err(passing("can't let a partition flow"))
+    }
+
+    pub(super) fn let_go(&self) -> Result<(), Fault> {
+        self.client().unassign().map_err(passing("can't let the partitions go"))
+    }
+
+    pub(super) fn rewind(&self, to: &[(InputPartition, i64)]) -> Result<(), Fault> {
+        if to.is_empty() {
+            return Ok(());
+        }
+        let sought =
+            self.client().seek_partitions(self.list(to)?, ANSWER_WITHIN).map_err(passing("can't rewind the inputs"))?;
+        sought.elements().iter().try_for_each(|element| element.error()).map_err(passing("can't rewind an input"))
+    }
+
+    fn list(&self, offsets: &[(InputPartition, i64)]) -> Result<TopicPartitionList, Fault> {
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for (input, offset) in offsets {
+            list.add_partition_offset(&self.inputs[input.source as usize], input.partition, Offset::Offset(*offset))
+                .map_err(passing("can't name an offset"))?;
+        }
+        Ok(list)
+    }
+
+    /// Records between where we are and the end that the last fetch saw.
+    #[allow(unsafe_code)]
+    pub(super) fn backlog(&self, input: InputPartition, next_offset: i64) -> Option<u64> {
+        let topic = CString::new(self.inputs[input.source as usize].as_str()).ok()?;
+        let (mut low, mut high) = (-1i64, -1i64);
+        // SAFETY: the client lives as long as `self`; topic is a C string; both offsets are valid to write to.
+        let answer = unsafe {
+            rd_kafka_get_watermark_offsets(
+                self.client().client().native_ptr(),
+                topic.as_ptr(),
+                input.partition,
+                &mut low,
+                &mut high,
+            )
+        };
+        if answer != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || high < 0 {
+            return None;
+        }
+        // The position is past control records at the end, which the last record's offset is not.
+        let position = self.position(input).unwrap_or(next_offset).max(next_offset);
+        Some(high.saturating_sub(position).max(0) as u64)
+    }
+
+    fn position(&self, input: InputPartition) -> Option<i64> {
+        let positions = self.client().position().ok()?;
+        let element = positions.find_partition(&self.inputs[input.source as usize], input.partition)?;
+        match element.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        }
+    }
+
+    /// Leaves the group and closes. A static member does not leave: its partitions wait for its return.
+    pub(super) fn leave(&mut self, deadline: Duration) {
+        let Some(consumer) = self.consumer.take() else { return };
+        let until = Instant::now() + deadline;
+        if !self.is_static {
+            consumer.unsubscribe();
+        }
+        let closing = consumer.close_queue();
+        while closing.is_ok() && !consumer.closed() && Instant::now() < until {
+            drop(consumer.poll(Duration::from_millis(10)));
+            let noted = consumer.context().rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            if noted.is_some() {
+                drop(consumer.unassign());
+            }
+        }
+        if !consumer.closed() {
+            // Dropping it would wait for brokers that do not answer; the process is about to end anyway.
+            std::mem::forget(consumer);
+        }
+    }
+}
+
+fn on_error(error: KafkaError) -> Result<Polled, Fault> {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::FencedInstanceId) => {
+            Err(Fault::Final("another process uses the same kafka.instance_id; give every process its own".to_owned()))
+        }
+        Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => Err(Fault::Final(format!(
+            "records have expired before they were read ({error}); going on would lose them silently. To accept the \
+             loss, set the group's offsets to what the topic still has and start again"
+        ))),
+        Some(
+            code @ (RDKafkaErrorCode::GroupAuthorizationFailed
+            | RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::Fatal),
+        ) => Err(Fault::Final(format!("the consumer can't go on: {error} ({code:?})"))),
+        Some(RDKafkaErrorCode::PartitionEOF) => Ok(Polled::Nothing),
+        _ => {
+            tracing::debug!(%error, "poll failed, polling on");
+            Ok(Polled::Nothing)
+        }
+    }
+}

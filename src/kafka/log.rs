@@ -1,0 +1,126 @@
+//! The pipeline's [`Log`], on Kafka.
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::changelog::{ChangelogReader, asker};
+use super::client::{Connection, passing};
+use super::consumer::GroupConsumer;
+use super::producer::Transactions;
+use crate::pipeline::ports::{
+    CommitTimes, Destination, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored,
+};
+use crate::pipeline::{Fault, Log};
+
+/// One stream thread's consumer, transactional producer and changelog reader.
+pub struct KafkaLog {
+    connection: Connection,
+    consumer: GroupConsumer,
+    transactions: Transactions,
+    asker: BaseConsumer<DefaultConsumerContext>,
+    restore: Option<ChangelogReader>,
+}
+
+impl KafkaLog {
+    /// Joins the group. `instance` makes transactional ids: two live processes must not share one.
+    pub fn new(connection: Connection, instance: &str, thread: usize) -> Result<Self, Fault> {
+        let transactional_id = format!("{}-{instance}-{thread}", connection.group_id);
+        Ok(Self {
+            consumer: GroupConsumer::new(&connection, thread)?,
+            transactions: Transactions::new(&connection, &transactional_id),
+            asker: asker(&connection)?,
+            restore: None,
+            connection,
+        })
+    }
+}
+
+impl Log for KafkaLog {
+    fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(InputRecord<'_>)) -> Result<Polled, Fault> {
+        self.consumer.poll(wait, take)
+    }
+
+    fn remembered(&mut self, partitions: &[i32]) -> Result<Vec<Remembered>, Fault> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.consumer.remembered(partitions, &self.asker)
+    }
+
+    fn take_up(&mut self, starts: &[(InputPartition, i64)]) -> Result<(), Fault> {
+        self.consumer.take_up(starts)
+    }
+
+    fn resume(&mut self, partition: i32) -> Result<(), Fault> {
+        self.consumer.resume(partition)
+    }
+
+    fn let_go(&mut self) -> Result<(), Fault> {
+        self.restore = None;
+        self.consumer.let_go()
+    }
+
+    fn rewind(&mut self, to: &[(InputPartition, i64)]) -> Result<(), Fault> {
+        self.consumer.rewind(to)
+    }
+
+    fn backlog(&self, input: InputPartition, next_offset: i64) -> Option<u64> {
+        self.consumer.backlog(input, next_offset)
+    }
+
+    fn restore(&mut self, partitions: &[i32]) -> Result<(), Fault> {
+        self.restore = None;
+        if !partitions.is_empty() {
+            // A predecessor's open transaction of our id is ended by this; then the state's end is known.
+            self.transactions.renew()?;
+            self.restore = Some(ChangelogReader::new(&self.connection, partitions, &self.asker)?);
+        }
+        Ok(())
+    }
+
+    fn poll_restore(&mut self, wait: Duration, take: &mut dyn FnMut(Restored<'_>)) -> Result<(), Fault> {
+        self.restore.as_ref().map_or(Ok(()), |reader| reader.poll(wait, take))
+    }
+
+    fn restore_remaining(&mut self, partition: i32) -> Result<u64, Fault> {
+        self.restore.as_ref().map_or(Ok(0), |reader| reader.remaining(partition))
+    }
+
+    fn send(&mut self, record: &Outgoing<'_>) -> Result<(), Fault> {
+        let (topic, partition) = match record.to {
+            Destination::ReturningCustomers => (&self.connection.returning_customers, None),
+            Destination::ChurnRisk => (&self.connection.churn_risk, None),
+            Destination::DeadLetters => (&self.connection.dead_letters, None),
+            Destination::State(partition) => (&self.connection.state, Some(partition)),
+        };
+        self.transactions.send(topic, partition, record.key, record.value, record.headers)
+    }
+
+    fn commit(&mut self, positions: &[Position]) -> Result<CommitTimes, Fault> {
+        let mut offsets = TopicPartitionList::with_capacity(positions.len());
+        for position in positions {
+            let InputPartition { source, partition } = position.input;
+            let mut element = offsets.add_partition(&self.connection.inputs[source as usize], partition);
+            element.set_offset(Offset::Offset(position.next_offset)).map_err(passing("can't name an offset"))?;
+            element.set_metadata(&position.note);
+        }
+        let group = self.consumer.client().group_metadata();
+        let group = group.ok_or_else(|| Fault::MustAbort("not a member of the group".to_owned()))?;
+        self.transactions.commit(&offsets, &group)
+    }
+
+    fn abort(&mut self) -> Result<(), Fault> {
+        self.transactions.abort()
+    }
+
+    fn renew(&mut self) -> Result<(), Fault> {
+        self.transactions.renew()
+    }
+
+    fn leave(&mut self, deadline: Duration) {
+        self.restore = None;
+        self.consumer.leave(deadline);
+    }
+}

@@ -1,0 +1,15 @@
+//! The edge to Kafka: the only place that knows rdkafka and librdkafka.
+
+mod changelog;
+mod client;
+mod consumer;
+mod log;
+mod producer;
+
+pub mod embedded;
+pub mod reader;
+pub mod topics;
+pub mod writer;
+
+pub use client::Connection;
+pub use log::KafkaLog;

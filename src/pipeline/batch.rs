@@ -1,0 +1,45 @@
+//! What one transaction holds, counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::engine::Outcome;
+use crate::wire::Source;
+
+/// What a batch did, told once it is committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchSummary {
+    /// Events by input and outcome.
+    pub events: BTreeMap<(Source, Outcome), u64>,
+    /// Dead letters by input and code.
+    pub dead_letters: BTreeMap<(Source, &'static str), u64>,
+    /// Signals by type and kind.
+    pub signals: BTreeMap<(&'static str, &'static str), u64>,
+    /// For every signal caused by a record, from that record's writing to the commit.
+    pub delays: Vec<Duration>,
+    /// How many customers changed.
+    pub customers: usize,
+}
+
+/// The open batch.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) opened_at: Option<Duration>,
+    pub(super) records: usize,
+    pub(super) partitions: BTreeSet<i32>,
+    pub(super) summary: BatchSummary,
+    /// When the records that caused signals were written, in milliseconds since 1970.
+    pub(super) caused_ms: Vec<i64>,
+}
+
+impl Batch {
+    /// Something of this partition belongs to the batch from now on.
+    pub(super) fn touch(&mut self, partition: i32, now: Duration) {
+        self.opened_at.get_or_insert(now);
+        self.partitions.insert(partition);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.opened_at.is_some()
+    }
+}

@@ -1,0 +1,281 @@
+//! The catalogue: every metric, its kind, its labels, its help. All labels come from closed sets, so the number of
+//! series is known; a customer's id is never one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+};
+use tracing::{info, warn};
+
+use crate::domain::Level;
+use crate::domain::signal::{ChurnRisk, ReturnKind, ReturningCustomer, RiskKind};
+use crate::engine::Outcome;
+use crate::pipeline::ports::CommitTimes;
+use crate::pipeline::{BatchSummary, Observer};
+use crate::store::Partitions;
+use crate::wire::{Rejection, Source};
+
+/// All metrics of this process.
+pub struct Metrics {
+    registry: Registry,
+    partitions: Arc<Partitions>,
+    signals: IntCounterVec,
+    events: IntCounterVec,
+    dead_letters: IntCounterVec,
+    end_to_end: Histogram,
+    commit_duration: HistogramVec,
+    commits: IntCounterVec,
+    batch_customers: Histogram,
+    rebalances: IntCounter,
+    restored_records: IntCounter,
+    troubles: IntCounter,
+    customers: GaugeVec,
+    at_risk: GaugeVec,
+    ever: [Gauge; 4],
+    assigned: Gauge,
+    timers: Gauge,
+    lag: GaugeVec,
+    watermark: GaugeVec,
+    restore_remaining: GaugeVec,
+}
+
+impl Metrics {
+    /// The catalogue, over these partitions.
+    pub fn new(partitions: Arc<Partitions>) -> Self {
+        let registry = Registry::new();
+        let r = &registry;
+        let metrics = Self {
+            signals: counters(r, "signals_total", "Signals sent and committed.", &["type", "kind"]),
+            events: counters(
+                r,
+                "events_total",
+                "Records taken from the inputs, by what became of them.",
+                &["source", "outcome"],
+            ),
+            dead_letters: counters(r, "dead_letters_total", "Records that could not be used, by reason.", &["code"]),
+            end_to_end: histogram(
+                r,
+                "end_to_end_seconds",
+                "From the writing of the record that caused a signal to the signal's commit.",
+                &[0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0],
+            ),
+            commit_duration: registered(
+                r,
+                |opts| {
+                    HistogramVec::new(
+                        HistogramOpts::from(opts).buckets(vec![
+                            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0, 30.0,
+                        ]),
+                        &["phase"],
+                    )
+                },
+                "commit_duration_seconds",
+                "Duration of a transaction's commit, by phase: drain, offsets, end.",
+            ),
+            commits: counters(r, "commits_total", "Transactions, by how they ended.", &["outcome"]),
+            batch_customers: histogram(
+                r,
+                "batch_customers",
+                "Customers changed by one transaction.",
+                &[1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0],
+            ),
+            rebalances: counter(r, "rebalances_total", "Times the group gave partitions to a thread of this process."),
+            restored_records: counter(r, "restored_records_total", "Changelog records read while restoring."),
+            troubles: counter(r, "troubles_total", "Calls to the brokers that failed and were tried again."),
+            customers: gauges(r, "customers", "Customers who ever ordered, by standing.", &["standing"]),
+            at_risk: gauges(
+                r,
+                "customers_at_risk",
+                "Customers who have not lapsed, by level of churn risk.",
+                &["level"],
+            ),
+            ever: [
+                gauge(r, "ever_customers", "Customers with at least one order in their life."),
+                gauge(r, "ever_repeat_customers", "Customers with at least two orders in their life."),
+                gauge(r, "ever_orders", "Orders of all time."),
+                gauge(r, "ever_returning_orders", "Orders of all time that were not their customer's first."),
+            ],
+            assigned: gauge(r, "partitions_assigned", "Partitions this process holds."),
+            timers: gauge(r, "timers_pending", "Customers whose next moment is awaited."),
+            lag: gauges(r, "lag_records", "Records of an input left to read.", &["source", "partition"]),
+            watermark: gauges(
+                r,
+                "watermark_seconds",
+                "Event time a partition has reached, as Unix time.",
+                &["partition"],
+            ),
+            restore_remaining: gauges(
+                r,
+                "restore_remaining_records",
+                "Changelog records left to read.",
+                &["partition"],
+            ),
+            partitions,
+            registry: registry.clone(),
+        };
+        metrics.name_all_series();
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        register(&registry, process);
+        metrics
+    }
+
+    /// Every series is there from the start, at 0: a rate over a series that appears later misses its first step.
+    fn name_all_series(&self) {
+        for kind in ReturnKind::ALL {
+            self.signals.with_label_values(&[ReturningCustomer::TYPE, kind.name()]);
+        }
+        for kind in RiskKind::ALL {
+            self.signals.with_label_values(&[ChurnRisk::TYPE, kind.name()]);
+        }
+        for source in Source::ALL {
+            for outcome in Outcome::ALL {
+                self.events.with_label_values(&[source.name(), outcome.name()]);
+            }
+            self.events.with_label_values(&[source.name(), "rejected"]);
+        }
+        for code in Rejection::CODES {
+            self.dead_letters.with_label_values(&[code]);
+        }
+        for phase in ["drain", "offsets", "end"] {
+            self.commit_duration.with_label_values(&[phase]);
+        }
+        for outcome in ["committed", "aborted", "unknown"] {
+            self.commits.with_label_values(&[outcome]);
+        }
+    }
+
+    /// Everything in Prometheus' text format, as of now.
+    pub fn text(&self) -> String {
+        self.look_at_partitions();
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| format!("# {error}\n"))
+    }
+
+    fn look_at_partitions(&self) {
+        let partitions = self.partitions.all();
+        // A partition that was given away takes its series with it.
+        self.lag.reset();
+        self.watermark.reset();
+        self.restore_remaining.reset();
+        let mut timers = 0;
+        for (partition, store) in &partitions {
+            let (seen, partition) = (store.seen(), partition.to_string());
+            timers += seen.timers;
+            for (source, backlog) in Source::ALL.iter().zip(&seen.backlog) {
+                if let Some(backlog) = backlog {
+                    self.lag.with_label_values(&[source.name(), &partition]).set(*backlog as f64);
+                }
+            }
+            if let Some(time) = seen.time {
+                self.watermark.with_label_values(&[&partition]).set(time.millis() as f64 / 1000.0);
+            }
+            self.restore_remaining.with_label_values(&[&partition]).set(seen.restore_remaining as f64);
+        }
+        let (totals, _) = self.partitions.totals();
+        self.customers.with_label_values(&["active"]).set(totals.active() as f64);
+        self.customers.with_label_values(&["lapsed"]).set(totals.at(Level::Lapsed) as f64);
+        for level in [Level::Low, Level::Medium, Level::High] {
+            self.at_risk.with_label_values(&[level.name()]).set(totals.at(level) as f64);
+        }
+        let ever = [totals.customers, totals.repeat_customers, totals.orders, totals.returning_orders];
+        for (gauge, value) in self.ever.iter().zip(ever) {
+            gauge.set(value as f64);
+        }
+        self.assigned.set(partitions.len() as f64);
+        self.timers.set(timers as f64);
+    }
+}
+
+impl Observer for Metrics {
+    fn committed(&self, summary: &BatchSummary, times: &CommitTimes) {
+        for ((source, outcome), count) in &summary.events {
+            self.events.with_label_values(&[source.name(), outcome.name()]).inc_by(*count);
+        }
+        for ((source, code), count) in &summary.dead_letters {
+            self.events.with_label_values(&[source.name(), "rejected"]).inc_by(*count);
+            self.dead_letters.with_label_values(&[code]).inc_by(*count);
+        }
+        for ((kind, name), count) in &summary.signals {
+            self.signals.with_label_values(&[kind, name]).inc_by(*count);
+        }
+        for delay in &summary.delays {
+            self.end_to_end.observe(delay.as_secs_f64());
+        }
+        for (phase, took) in [("drain", times.drain), ("offsets", times.offsets), ("end", times.end)] {
+            self.commit_duration.with_label_values(&[phase]).observe(took.as_secs_f64());
+        }
+        self.commits.with_label_values(&["committed"]).inc();
+        self.batch_customers.observe(summary.customers as f64);
+    }
+
+    fn aborted(&self, reason: &str) {
+        self.commits.with_label_values(&["aborted"]).inc();
+        warn!(reason, "transaction dropped, its input is read again");
+    }
+
+    fn outcome_settled(&self, committed: bool, reason: &str) {
+        self.commits.with_label_values(&["unknown"]).inc();
+        warn!(committed, reason, "the outcome of a transaction was unknown and has been settled");
+    }
+
+    fn assigned(&self, partitions: &[i32]) {
+        self.rebalances.inc();
+        info!(?partitions, "partitions assigned");
+    }
+
+    fn revoked(&self, lost: bool) {
+        info!(lost, "partitions revoked");
+    }
+
+    fn restored(&self, partition: i32, customers: usize, records: u64, took: Duration) {
+        self.restored_records.inc_by(records);
+        info!(partition, customers, records, took_ms = took.as_millis() as u64, "partition restored");
+    }
+
+    fn troubled(&self, what: &str) {
+        self.troubles.inc();
+        warn!(what, "trying again");
+    }
+}
+
+fn named(name: &str, help: &str) -> Opts {
+    Opts::new(format!("homecoming_{name}"), help)
+}
+
+fn register<C: Collector + 'static>(registry: &Registry, collector: C) {
+    registry.register(Box::new(collector)).expect("the catalogue names every metric once");
+}
+
+fn registered<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    make: impl FnOnce(Opts) -> prometheus::Result<C>,
+    name: &str,
+    help: &str,
+) -> C {
+    let collector = make(named(name, help)).expect("the catalogue's names and labels are valid");
+    register(registry, collector.clone());
+    collector
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
+    registered(registry, IntCounter::with_opts, name, help)
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    registered(registry, |opts| IntCounterVec::new(opts, labels), name, help)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Gauge {
+    registered(registry, Gauge::with_opts, name, help)
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+    registered(registry, |opts| GaugeVec::new(opts, labels), name, help)
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+    let with_buckets = |opts| Histogram::with_opts(HistogramOpts::from(opts).buckets(buckets.to_vec()));
+    registered(registry, with_buckets, name, help)
+}

@@ -1,0 +1,7 @@
+//! What the service says of itself: metrics and logs.
+
+mod logging;
+pub mod metrics;
+
+pub use logging::start as start_logging;
+pub use metrics::Metrics;

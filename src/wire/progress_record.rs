@@ -1,0 +1,56 @@
+//! How far a partition has come, as stored beside its customers. JSON, so that a person can read it with any tool.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::customer_record::Unreadable;
+
+const VERSION: u8 = 1;
+
+/// How far a partition has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    version: u8,
+    /// Counts the partition's transactions; also in the metadata of the committed offsets, so that one can ask
+    /// whether a transaction of unknown outcome took place.
+    pub sequence: u64,
+    /// By input (`purchases`, …).
+    pub inputs: BTreeMap<String, InputProgress>,
+    /// The settings the stored state was made with.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// How far one input has been taken in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputProgress {
+    /// The offset of the first record not yet taken in.
+    pub next_offset: i64,
+    /// The greatest event time, in milliseconds since 1970.
+    pub greatest_event_time_ms: Option<i64>,
+}
+
+impl Progress {
+    /// A progress record of this version.
+    pub fn new(sequence: u64, inputs: BTreeMap<String, InputProgress>, settings: BTreeMap<String, String>) -> Self {
+        Self { version: VERSION, sequence, inputs, settings }
+    }
+
+    /// Its bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts and numbers always have a JSON form")
+    }
+
+    /// The record in these bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u8,
+        }
+        let found: Version = serde_json::from_slice(bytes).map_err(|_| Unreadable::Damaged("no progress record"))?;
+        if found.version != VERSION {
+            return Err(Unreadable::NewerVersion(found.version));
+        }
+        serde_json::from_slice(bytes).map_err(|_| Unreadable::Damaged("not a progress record"))
+    }
+}
