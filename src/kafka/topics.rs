@@ -128,6 +128,9 @@ impl Connection {
         let found = self.found()?;
         let missing: Vec<Needed> =
             self.needed().into_iter().filter(|needed| !found.contains_key(&needed.name)).collect();
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
         let admin: AdminClient<DefaultClientContext> =
             self.client("admin", &[]).create().map_err(unusable("admin client"))?;
         let topics: Vec<NewTopic<'_>> = missing
@@ -141,13 +144,15 @@ impl Connection {
             .collect();
         let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
         let results = admin.create_topics(&topics, &options).await.map_err(passing("can't make topics"))?;
+        let mut made = Vec::new();
         for result in results {
             match result {
-                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Ok(name) => made.push(name),
+                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
                 Err((name, code)) => return Err(Fault::Final(format!("topic `{name}` can't be made: {code}"))),
             }
         }
-        Ok(missing.into_iter().map(|needed| needed.name).collect())
+        Ok(made)
     }
 
     /// What of the topics that are there differs from how they would be made.

@@ -10,6 +10,8 @@ use crate::config::{LogFormat, LogOptions};
 pub fn start(options: &LogOptions) -> Result<(), String> {
     let filter = EnvFilter::try_new(&options.level)
         .map_err(|error| format!("`log.level = \"{}\"` is refused: {error}", options.level))?;
+    // rdkafka's own lines repeat what our contexts and observers say, some of them as errors that are none.
+    let filter = filter.add_directive("rdkafka=off".parse().map_err(|error| format!("log filter: {error}"))?);
     let as_json = match options.format {
         LogFormat::Json => true,
         LogFormat::Text => false,

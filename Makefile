@@ -1,0 +1,49 @@
+# `make demo` shows it at work, `make test` proves it. Both set up what they need.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash -eu -o pipefail
+export HOMECOMING_KAFKA_LIBS ?= $(CURDIR)/.tools/kafka/libs
+CARGO := cargo
+DEMO_ARGS ?=
+
+.PHONY: help
+help: ## What there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: demo
+demo: build-tools ## Everything in one process, nothing to install: DEMO_ARGS="--for 60s --speed 1d"
+	@$(CARGO) build --locked --profile demo
+	@target/demo/homecoming demo $(DEMO_ARGS)
+
+.PHONY: test
+test: setup ## All tests, those against a real Kafka broker included
+	@$(MAKE) --no-print-directory check
+	$(CARGO) test --locked --quiet --test kafka -- --test-threads=3
+
+.PHONY: check
+check: build-tools ## The quick part: format, lints, dependencies, the core's tests
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
+	python3 deploy/grafana/generate.py --check
+	$(CARGO) test --locked --quiet --lib --bins --test scenarios --test properties --test wire --test architecture --test history --test dependencies
+
+.PHONY: audit
+audit: ## Known vulnerabilities, licences and sources by cargo-deny, which it needs installed, with its database
+	cargo deny --all-features check
+
+.PHONY: core
+core: ## The core's tests alone: seconds
+	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test wire --test architecture
+
+.PHONY: bench
+bench: setup ## Core and end-to-end figures; see benches/RESULTS.md
+	$(CARGO) bench --locked --bench core
+	benches/end-to-end.sh
+
+.PHONY: setup
+setup: build-tools ## Java, Maven and the broker's jars, for the tests
+	@tests/broker/setup.sh
+
+.PHONY: build-tools
+build-tools: ## A C compiler, make and perl, for the Kafka client and its TLS
+	@tests/build-tools.sh
