@@ -136,9 +136,6 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             // What is open is done or dropped; either way the next owner finds it whole.
             result = self.try_commit().or_else(|fault| self.recover(fault));
         }
-        if let Err(fault) = &result {
-            self.observer.aborted(&fault.to_string());
-        }
         self.log.leave(self.settings.leave_within);
         self.drop_partitions();
         self.status.ended.store(true, Ordering::Relaxed);
@@ -501,7 +498,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     fn start(&mut self, partition: i32) -> Result<(), Fault> {
         let Some(restored) = self.restoring.remove(&partition) else { return Ok(()) };
         let now = self.clock.monotonic();
-        let starts = starts_of(&restored)?;
+        let starts = starts_of(&restored, &self.settings.topics)?;
         let taken_up = restored.inputs.iter().map(taken_up_from);
         let elsewhere: Vec<_> = starts
             .iter()
@@ -640,27 +637,28 @@ fn taken_up_from(known: &Remembered) -> i64 {
 
 /// Where to read on. The changelog and the group agree, as both were written in one transaction; where the group has
 /// forgotten (its offsets have a retention of their own), the changelog still knows.
-fn starts_of(restored: &Restoring) -> Result<Vec<(InputPartition, i64)>, Fault> {
-    restored.inputs.iter().map(|known| Ok((known.input, start_of(known, restored.progress.as_ref())?))).collect()
+fn starts_of(restored: &Restoring, topics: &Topics) -> Result<Vec<(InputPartition, i64)>, Fault> {
+    let start = |known: &Remembered| Ok((known.input, start_of(known, restored.progress.as_ref(), topics)?));
+    restored.inputs.iter().map(start).collect()
 }
 
-fn start_of(known: &Remembered, progress: Option<&Progress>) -> Result<i64, Fault> {
+fn start_of(known: &Remembered, progress: Option<&Progress>, topics: &Topics) -> Result<i64, Fault> {
     let InputPartition { source, partition } = known.input;
     let stored = progress.and_then(|progress| progress.inputs.get(source.name())).map(|input| input.next_offset);
     let Some(next) = known.committed.as_ref().map(|(offset, _)| *offset).or(stored) else {
         return Ok(known.low);
     };
-    let name = source.name();
+    let name = &topics.inputs[source as usize];
     if next < known.low {
         return Err(Fault::Final(format!(
-            "records of {name}, partition {partition}, from offset {next} to {} have expired before they were read; \
+            "records of topic {name}, partition {partition}, from offset {next} to {} have expired before they were read; \
              going on would lose them silently. To accept the loss, set the group's offset to {} and start again",
             known.low, known.low
         )));
     }
     if next > known.high {
         return Err(Fault::Final(format!(
-            "{name}, partition {partition}, ends at offset {}, but the group has already read up to {next}: the \
+            "topic {name}, partition {partition}, ends at offset {}, but the group has already read up to {next}: the \
              topic was made anew or cut. Use a new group and state topic for a new topic",
             known.high
         )));

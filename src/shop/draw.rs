@@ -1,6 +1,7 @@
 //! Chance, bit for bit: the same seed, customer and chapter give the same draws on every machine.
 //!
-//! Only `libm` and the exact operations of IEEE 754 are used; the standard library's logarithms differ between platforms.
+//! Only `libm` and the exact operations of IEEE 754 are used; the standard library's logarithms differ between
+//! platforms.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -112,14 +112,14 @@ impl ShopEvent {
 
     fn of_basket(&self, basket: &Basket) -> Particulars {
         let currency = basket.currency;
-        let percent = u32::from(basket.discount_percent);
-        // In hundredths of the price before the discount, without leaving whole numbers: paid · p / (100 − p).
-        let taken_off = basket.amount_minor / (100 - percent.min(99)) * percent;
+        let percent = u32::from(basket.discount_percent.min(99));
+        // What is paid is the price less the discount: the discount is paid · p / (100 − p).
+        let taken_off = u64::from(basket.amount_minor) * u64::from(percent) / u64::from(100 - percent);
         Particulars::Purchase {
             amount: currency.decimal(basket.amount_minor),
             currency,
             channel: basket.channel,
-            discount: (percent > 0).then(|| currency.decimal(taken_off)),
+            discount: (percent > 0).then(|| currency.decimal(taken_off as u32)),
             referred_by: basket.referred_by.map(customer_id),
             items: self.items(basket),
         }

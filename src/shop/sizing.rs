@@ -7,10 +7,14 @@
 use super::options::ShopOptions;
 use super::world::World;
 
-/// Customers that the first estimate asks at least …
+/// Customers that the first estimate asks …
 const SAMPLE: u32 = 2_048;
-/// … or one in so many.
+/// … or one in so many, if that is more …
 const SAMPLED_OF: u32 = 64;
+/// … or fewer, if they would tell more events than this …
+const SAMPLED_EVENTS: u64 = 50_000;
+/// … but no fewer than these, if there are so many.
+const SAMPLE_LEAST: u32 = 16;
 /// A slower shop has hardly any customer who returns: rather fewer customers than that.
 const SLOWEST: f64 = 0.4;
 /// Counts of all customers that are spent on coming closer.
@@ -42,9 +46,12 @@ struct Sample<'a> {
 
 impl<'a> Sample<'a> {
     fn of(world: &'a World, events: u64) -> Self {
-        let stride = world.newcomers().div_ceil(SAMPLE).min(SAMPLED_OF);
-        let asked = world.newcomers().div_ceil(stride);
-        let wanted = events as f64 * f64::from(asked) / f64::from(world.newcomers());
+        let customers = world.newcomers();
+        let by_customers = customers.div_ceil(SAMPLE).min(SAMPLED_OF);
+        let by_events = u32::try_from(events / SAMPLED_EVENTS).unwrap_or(u32::MAX);
+        let stride = by_customers.max(by_events).min(customers / SAMPLE_LEAST).max(1);
+        let asked = customers.div_ceil(stride);
+        let wanted = events as f64 * f64::from(asked) / f64::from(customers);
         Self { world, stride, wanted }
     }
 

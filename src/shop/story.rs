@@ -30,19 +30,17 @@ pub(super) struct Vigour {
 }
 
 impl Vigour {
-    /// Up to this pace as many leave after their first order as ever: a busy shop has regulars, and one-time buyers too.
-    /// And up to this pace tickets and messages take their time.
+    /// Up to this pace as many leave after their first order as ever (a busy shop has regulars, and one-time buyers
+    /// too), and tickets and messages take their time.
     const NATURAL_UP_TO: f64 = 16.0;
 
     /// A world `pace` times as brisk as the natural one. Beyond that, customers stay longer: pace alone can't give any
     /// number of orders.
     pub(super) fn at_pace(pace: f64) -> Self {
-        Self {
-            pace,
-            first_leaving: (Self::NATURAL_UP_TO / pace).min(1.0),
-            later_leaving: (1.0 / pace).min(1.0),
-            delay: (Self::NATURAL_UP_TO / pace).min(1.0),
-        }
+        let slower = (Self::NATURAL_UP_TO / pace).min(1.0);
+        // What follows has to come nearer faster than orders do: else any number of orders could fit into a moment in
+        // which no ticket can be opened, and no pace would be enough for a number of tickets.
+        Self { pace, first_leaving: slower, later_leaving: (1.0 / pace).min(1.0), delay: slower * slower }
     }
 
     /// Milliseconds after which something follows that takes this many days in a natural world.
@@ -63,8 +61,8 @@ pub(super) struct Chapter<'a> {
 }
 
 impl Chapter<'_> {
-    /// Tells the customer's next order and what follows from it. Afterwards `next_even_ms` is the order after that; false
-    /// when there will be none.
+    /// Tells the customer's next order and what follows from it. Afterwards `next_even_ms` is the order after that;
+    /// false when there will be none.
     pub(super) fn tell(mut self) -> bool {
         let ordered_ms = self.customer.next_even_ms;
         self.customer.orders = self.customer.orders.saturating_add(1);
@@ -151,12 +149,12 @@ impl Chapter<'_> {
         let next_ms = next_ms.unwrap_or(i64::MAX);
         self.ask_for_consent(ordered_ms, next_ms);
         let opt_out = self.perhaps_opt_out(ordered_ms, next_ms);
-        let before_ms = |channel| match opt_out {
-            Some((withdrawn, at_ms)) if withdrawn == channel => at_ms.min(next_ms),
+        let until_ms = |channel| match opt_out {
+            Some((withdrawn, at_ms)) if withdrawn == channel => at_ms - 1,
             _ => next_ms,
         };
-        let email = (ConsentChannel::Email, before_ms(ConsentChannel::Email));
-        let sms = (ConsentChannel::Sms, before_ms(ConsentChannel::Sms));
+        let email = (ConsentChannel::Email, until_ms(ConsentChannel::Email));
+        let sms = (ConsentChannel::Sms, until_ms(ConsentChannel::Sms));
 
         self.perhaps_write(Purpose::ThankYou, 0.18, (0.2, 2.0), ordered_ms, [email, sms]);
         self.perhaps_write(Purpose::Review, 0.08, (7.0, 12.0), ordered_ms, [email, sms]);
@@ -188,7 +186,7 @@ impl Chapter<'_> {
             });
             let granted = self.dice.chance(grants);
             let at_ms = ordered_ms + self.vigour.in_ms(self.dice.between(0.0, 0.001));
-            if answered && at_ms < next_ms {
+            if answered && at_ms <= next_ms {
                 self.customer.consent.change(channel, granted);
                 self.plan(at_ms, Happening::ConsentChanged { channel, granted });
             }
@@ -200,7 +198,7 @@ impl Chapter<'_> {
         let has_enough = self.dice.chance(0.03);
         let channel = self.dice.pick(&[(9, ConsentChannel::Email), (1, ConsentChannel::Sms)]);
         let at_ms = ordered_ms + self.vigour.in_ms(self.dice.between(0.05, 40.0));
-        if !has_enough || !self.customer.consent.is_granted(channel) || at_ms >= next_ms {
+        if !has_enough || !self.customer.consent.is_granted(channel) || at_ms > next_ms {
             return None;
         }
         let granted = false;
@@ -209,7 +207,7 @@ impl Chapter<'_> {
     }
 
     /// Writes with some probability, some days after the order, over the first channel that is permitted then. Each
-    /// channel comes with the instant until which it may be used.
+    /// channel comes with the last instant at which it may be used.
     fn perhaps_write(
         &mut self,
         purpose: Purpose,
@@ -222,7 +220,7 @@ impl Chapter<'_> {
         let at_ms = ordered_ms + self.vigour.in_ms(self.dice.between(days.0, days.1));
         let permitted = channels
             .iter()
-            .find(|&&(channel, before_ms)| self.customer.consent.is_granted(channel) && at_ms < before_ms);
+            .find(|&&(channel, until_ms)| self.customer.consent.is_granted(channel) && at_ms <= until_ms);
         if let (true, Some(&(channel, _))) = (writes, permitted) {
             self.plan(at_ms, Happening::ContactSent { channel, purpose });
         }
@@ -231,7 +229,7 @@ impl Chapter<'_> {
     fn perhaps_talk(&mut self, ordered_ms: i64, next_ms: i64) {
         let talks = self.dice.chance(0.006);
         let at_ms = ordered_ms + self.vigour.in_ms(self.dice.between(3.0, 40.0));
-        if !talks || at_ms >= next_ms {
+        if !talks || at_ms > next_ms {
             return;
         }
         let opportunity = self.dice.pick(&[(2, Some(Opportunity::Low)), (2, Some(Opportunity::High)), (1, None)]);

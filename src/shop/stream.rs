@@ -52,7 +52,7 @@ impl Shop {
     /// another world; and they are fewer than `options.customers` where there are too few events to go round.
     ///
     /// A span without a millisecond in it counts as one of a millisecond. All customers are counted a few times before
-    /// the first event comes: about as long as telling the events takes.
+    /// the first event comes: that takes about as long as telling the events.
     pub fn sized_by(options: &ShopOptions, events: u64, closes_at_ms: i64) -> Self {
         Self::of(sizing::world_of(options, events, closes_at_ms), events)
     }

@@ -1,0 +1,24 @@
+//! The service against a real Apache Kafka, judged from outside: what went into the topics, what came out of them.
+//!
+//! Every test has topics, a consumer group and an HTTP port of its own, so all of them run at once on one broker that
+//! starts with the first. A machine without Java or without the broker's jars fails here, loudly: `make setup`.
+//! Nothing in here is a matter of speed. Waits end in a failure only after two minutes.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "what runs in real time is looked at in real time, and a person at the terminal reads how long it took"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod answers;
+mod broker;
+mod exactly_once;
+mod hostile_shop;
+mod malformed;
+mod observed;
+mod silence;
+mod starting;
+mod stopping;

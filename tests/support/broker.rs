@@ -1,0 +1,175 @@
+//! A real Apache Kafka of the tests' own: one node, KRaft, on free loopback ports, its data in a temporary folder.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use super::child::BoundChild;
+use super::cluster::Cluster;
+use super::waiting::wait_for;
+
+/// Any 16 bytes in URL-safe base64: every broker here is a cluster of its own.
+const CLUSTER_ID: &str = "aG9tZWNvbWluZy10ZXN0cw";
+
+/// Another process may take a port between our looking and the broker's binding.
+const ATTEMPTS: usize = 3;
+
+pub struct Broker {
+    process: BoundChild,
+    cluster: Cluster,
+    _home: TempDir,
+}
+
+impl Broker {
+    /// The one that all tests of this process share. Nobody stops it: it ends with the process.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Broker> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// One for a test that wants to harm it.
+    pub fn start() -> Self {
+        let libs = jars();
+        for attempt in 1.. {
+            match Self::try_start(&libs) {
+                Ok(broker) => return broker,
+                Err(log) if attempt < ATTEMPTS && log.contains("Address already in use") => {}
+                Err(log) => panic!("the Kafka broker did not start; its log:\n{log}"),
+            }
+        }
+        unreachable!("the last attempt panics")
+    }
+
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// `STOP` leaves it there and mute, as a machine that hangs does; `CONT` wakes it.
+    pub fn signal(&mut self, name: &str) {
+        self.process.signal(name);
+    }
+
+    pub fn kill9(&mut self) {
+        self.process.kill9();
+    }
+
+    fn try_start(libs: &Path) -> Result<Self, String> {
+        let home = TempDir::with_prefix("homecoming-kafka-").expect("a temporary folder can be made");
+        let properties = home.path().join("server.properties");
+        let log = home.path().join("broker.log");
+        let (port, controller_port) = two_free_ports();
+        fs::write(&properties, settings(home.path(), port, controller_port)).expect("the folder is ours");
+        format_storage(libs, &properties);
+
+        let output = fs::File::create(&log).expect("the folder is ours");
+        let errors = output.try_clone().expect("an open file can be shared");
+        let mut java = java(libs, home.path());
+        java.args(["-Xms256m", "-Xmx768m", "-XX:TieredStopAtLevel=1"])
+            .arg("kafka.Kafka")
+            .arg(&properties)
+            .stdout(output)
+            .stderr(errors);
+        let mut process = BoundChild::spawn(&mut java, home.path());
+
+        let cluster = Cluster::at(format!("127.0.0.1:{port}"));
+        let read_log = || fs::read_to_string(&log).unwrap_or_default();
+        let answered = wait_for("the Kafka broker answers", read_log, || {
+            if process.exit_status().is_some() {
+                return Some(false);
+            }
+            cluster.answers().then_some(true)
+        });
+        if !answered {
+            return Err(read_log());
+        }
+        Ok(Self { process, cluster, _home: home })
+    }
+}
+
+/// Where the broker's jars are.
+///
+/// # Panics
+/// When they are not there: a test that cannot meet Kafka must not pass for one that did.
+fn jars() -> PathBuf {
+    let libs = std::env::var_os("HOMECOMING_KAFKA_LIBS")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools/kafka/libs"), PathBuf::from);
+    assert!(
+        libs.join(".resolved-from").is_file(),
+        "these tests need a real Apache Kafka and its jars are not (or not all) in {}: run `make setup` \
+         (or tests/broker/setup.sh), or name their folder in HOMECOMING_KAFKA_LIBS",
+        libs.display()
+    );
+    libs
+}
+
+fn java(libs: &Path, folder: &Path) -> Command {
+    let mut command = Command::new("java");
+    command
+        .current_dir(folder)
+        .arg(format!(
+            "-Dlog4j2.configurationFile={}",
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broker/log4j2.yaml").display()
+        ))
+        .arg("-cp")
+        .arg(libs.join("*"));
+    command
+}
+
+fn format_storage(libs: &Path, properties: &Path) {
+    let folder = properties.parent().expect("a file lies in a folder");
+    let formatted = java(libs, folder)
+        .args(["-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
+        .arg(properties)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| {
+            panic!("these tests need Java 17 or later, and `java` could not be started ({error}): run `make setup`")
+        });
+    assert!(
+        formatted.status.success(),
+        "Kafka's storage could not be formatted (is `java` 17 or later? `make setup` sees to it):\n{}{}",
+        String::from_utf8_lossy(&formatted.stdout),
+        String::from_utf8_lossy(&formatted.stderr)
+    );
+}
+
+fn settings(home: &Path, port: u16, controller_port: u16) -> String {
+    let data = home.join("data");
+    format!(
+        "process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller_port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+auto.create.topics.enable=false
+# What waits for nothing but a person's comfort would only make the tests slow.
+group.initial.rebalance.delay.ms=0
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+# The heap is small and the keys are few.
+log.cleaner.dedupe.buffer.size=16777216
+",
+        data.display()
+    )
+}
+
+/// Both are held until both are known, or the second could be the first again.
+fn two_free_ports() -> (u16, u16) {
+    let first = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let second = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
+    (port(&first), port(&second))
+}

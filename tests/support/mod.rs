@@ -1,0 +1,13 @@
+//! What the tests against a real Kafka stand on: a broker of their own, the service as a process, topics read and
+//! written as a customer would, an independent model of the contract and the auditor that compares the two.
+
+pub mod audit;
+pub mod broker;
+pub mod child;
+pub mod cluster;
+pub mod metrics;
+pub mod model;
+pub mod random;
+pub mod service;
+pub mod topic;
+pub mod waiting;
