@@ -55,7 +55,9 @@ fn every_dependency_comes_from_the_registry() {
 #[test]
 fn an_expression_is_met_by_one_side_of_an_or_and_both_of_an_and() {
     let allowed = BTreeSet::from(["MIT".to_owned(), "ISC".to_owned()]);
-    for (expression, met) in [("MIT", true), ("GPL-3.0 OR MIT", true), ("MIT AND GPL-3.0", false), ("GPL-3.0/ISC", true)] {
+    for (expression, met) in
+        [("MIT", true), ("GPL-3.0 OR MIT", true), ("MIT AND GPL-3.0", false), ("GPL-3.0/ISC", true)]
+    {
         assert_eq!(is_met(expression, &allowed), met, "{expression}");
     }
 }
