@@ -14,7 +14,7 @@ use crate::config::{Clock, Options};
 use crate::domain::Policy;
 use crate::http::{self, Surroundings};
 use crate::kafka::{Connection, KafkaLog};
-use crate::pipeline::{Clock as _, Fault, Observer, Settings, Status, StreamThread};
+use crate::pipeline::{Clock as _, Fault, Observer, Settings, Shared, Status, StreamThread};
 use crate::store::Partitions;
 use crate::telemetry::Metrics;
 
@@ -167,18 +167,15 @@ fn start_thread(parts: &Parts, instance: &str, n: usize) -> Result<JoinHandle<Re
     let stop_all = Arc::clone(&parts.stop);
     let work = move || {
         let log = KafkaLog::new(parts.connection, &instance, n)?;
-        let observer: Arc<dyn Observer> = parts.metrics;
-        let result = StreamThread::new(
-            log,
-            SystemClock,
-            parts.settings,
-            parts.policy,
-            parts.partitions,
-            observer,
+        let shared = Shared {
+            settings: parts.settings,
+            policy: parts.policy,
+            partitions: parts.partitions,
+            observer: parts.metrics,
             status,
-            parts.stop,
-        )
-        .run();
+            stop: parts.stop,
+        };
+        let result = StreamThread::new(log, SystemClock, shared).run();
         if result.is_err() {
             // One thread that can't go on means that this process can't: the others leave in order.
             stop_all.store(true, Ordering::Relaxed);

@@ -13,4 +13,4 @@ mod stream_thread;
 
 pub use batch::BatchSummary;
 pub use ports::{Clock, Fault, Log, Observer};
-pub use stream_thread::{Settings, Status, StreamThread, Topics};
+pub use stream_thread::{Settings, Shared, Status, StreamThread, Topics};

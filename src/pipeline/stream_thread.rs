@@ -75,16 +75,28 @@ pub struct Status {
     pub ended: AtomicBool,
 }
 
+/// What a stream thread shares with the rest of the process.
+#[derive(Clone)]
+pub struct Shared {
+    /// Bounds and rules of the pipeline.
+    pub settings: Settings,
+    /// Rules of the business.
+    pub policy: Arc<Policy>,
+    /// Where committed state is shown.
+    pub partitions: Arc<Partitions>,
+    /// Who is told what happens.
+    pub observer: Arc<dyn Observer>,
+    /// What the thread says of itself.
+    pub status: Arc<Status>,
+    /// Set when the process is to end.
+    pub stop: Arc<AtomicBool>,
+}
+
 /// One stream thread.
 pub struct StreamThread<L, K> {
     log: L,
     clock: K,
-    settings: Settings,
-    policy: Arc<Policy>,
-    partitions: Arc<Partitions>,
-    observer: Arc<dyn Observer>,
-    status: Arc<Status>,
-    stop: Arc<AtomicBool>,
+    shared: Shared,
     restoring: BTreeMap<i32, Restoring>,
     running: BTreeMap<i32, Running>,
     batch: Batch,
@@ -95,25 +107,11 @@ pub struct StreamThread<L, K> {
 
 impl<L: Log, K: Clock> StreamThread<L, K> {
     /// A thread that has joined nothing yet.
-    pub fn new(
-        log: L,
-        clock: K,
-        settings: Settings,
-        policy: Arc<Policy>,
-        partitions: Arc<Partitions>,
-        observer: Arc<dyn Observer>,
-        status: Arc<Status>,
-        stop: Arc<AtomicBool>,
-    ) -> Self {
+    pub fn new(log: L, clock: K, shared: Shared) -> Self {
         Self {
             log,
             clock,
-            settings,
-            policy,
-            partitions,
-            observer,
-            status,
-            stop,
+            shared,
             restoring: BTreeMap::new(),
             running: BTreeMap::new(),
             batch: Batch::default(),
@@ -136,9 +134,9 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             // What is open is done or dropped; either way the next owner finds it whole.
             result = self.try_commit().or_else(|fault| self.recover(fault));
         }
-        self.log.leave(self.settings.leave_within);
+        self.log.leave(self.shared.settings.leave_within);
         self.drop_partitions();
-        self.status.ended.store(true, Ordering::Relaxed);
+        self.shared.status.ended.store(true, Ordering::Relaxed);
         result
     }
 
@@ -149,18 +147,18 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 
     fn say_alive(&self) {
-        self.status.turned_ms.store(self.clock.monotonic().as_millis() as u64, Ordering::Relaxed);
+        self.shared.status.turned_ms.store(self.clock.monotonic().as_millis() as u64, Ordering::Relaxed);
     }
 
     fn is_stopping(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.shared.stop.load(Ordering::Relaxed)
     }
 
     fn turn(&mut self) -> Result<(), Fault> {
         if !self.restoring.is_empty() {
             self.restore_some()?;
         }
-        let (wait, settings, clock) = (self.poll_wait(), &self.settings, &self.clock);
+        let (wait, settings, clock) = (self.poll_wait(), &self.shared.settings, &self.clock);
         let mut taken = None;
         match self.log.poll(wait, &mut |record| taken = Some(read(&record, settings, clock)))? {
             Polled::Nothing | Polled::Record => {}
@@ -175,8 +173,8 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             self.ticked = now;
             self.tick(now)?;
         }
-        let is_full = self.batch.records >= self.settings.max_batch_records;
-        let is_old = self.batch.opened_at.is_some_and(|opened| now >= opened + self.settings.commit_interval);
+        let is_full = self.batch.records >= self.shared.settings.max_batch_records;
+        let is_old = self.batch.opened_at.is_some_and(|opened| now >= opened + self.shared.settings.commit_interval);
         if is_full || is_old { self.try_commit() } else { Ok(()) }
     }
 
@@ -187,7 +185,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let until_commit = self
             .batch
             .opened_at
-            .map(|opened| (opened + self.settings.commit_interval).saturating_sub(self.clock.monotonic()));
+            .map(|opened| (opened + self.shared.settings.commit_interval).saturating_sub(self.clock.monotonic()));
         until_commit.unwrap_or(TICK).min(TICK)
     }
 
@@ -214,7 +212,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 let outcome = running.engine.apply(&event, &mut self.announcements);
                 *self.batch.summary.events.entry((from.source, outcome)).or_default() += 1;
                 running.watermark.observe(from.source as usize, event.at);
-                self.more_due |= move_time(running, &self.settings, None, &mut self.announcements);
+                self.more_due |= move_time(running, &self.shared.settings, None, &mut self.announcements);
                 self.announce(from.partition, written_ms, traceparent.as_deref())
             }
             Err(letter) => {
@@ -241,8 +239,11 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let announcements = mem::take(&mut self.announcements);
         for Announcement { signal, cause } in &announcements {
             let caused_by_record = *cause == Cause::Event;
-            let headers =
-                cloud_event::headers(signal, &self.settings.event_source, traceparent.filter(|_| caused_by_record));
+            let headers = cloud_event::headers(
+                signal,
+                &self.shared.settings.event_source,
+                traceparent.filter(|_| caused_by_record),
+            );
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, Some(value.as_bytes()))).collect();
             let to = match signal {
                 Signal::ReturningCustomer(_) => Destination::ReturningCustomers,
@@ -266,16 +267,16 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
 
     fn tick(&mut self, now: Duration) -> Result<(), Fault> {
         self.more_due = false;
-        let wall = self.settings.wall_clock.then(|| self.clock.wall());
+        let wall = self.shared.settings.wall_clock.then(|| self.clock.wall());
         let partitions: Vec<i32> = self.running.keys().copied().collect();
         for partition in partitions {
             let Some(running) = self.running.get_mut(&partition) else { continue };
             for input in &mut running.inputs {
                 input.backlog = self.log.backlog(input.at, input.next_offset);
-                let is_quiet = now.saturating_sub(input.last_new) >= self.settings.idle_after;
+                let is_quiet = now.saturating_sub(input.last_new) >= self.shared.settings.idle_after;
                 input.idle = is_quiet && input.backlog == Some(0);
             }
-            self.more_due |= move_time(running, &self.settings, wall, &mut self.announcements);
+            self.more_due |= move_time(running, &self.shared.settings, wall, &mut self.announcements);
             running.store.show(|seen| {
                 seen.backlog = running.inputs.iter().map(|input| input.backlog).collect();
                 seen.timers = running.engine.timers_pending();
@@ -300,7 +301,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let mut records = Vec::new();
         for partition in &self.batch.partitions {
             let Some(running) = self.running.get(partition) else { continue };
-            send_changes(&mut self.log, *partition, running, &self.settings.fingerprint, &mut records)?;
+            send_changes(&mut self.log, *partition, running, &self.shared.settings.fingerprint, &mut records)?;
             positions.extend(running.positions());
         }
         match self.log.commit(&positions) {
@@ -331,7 +332,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let wall = self.clock.wall().millis();
         let delays = batch.caused_ms.iter().map(|ms| Duration::from_millis((wall - ms).max(0) as u64));
         batch.summary.delays = delays.collect();
-        self.observer.committed(&batch.summary, times);
+        self.shared.observer.committed(&batch.summary, times);
     }
 
     /// Nobody can tell whether the transaction took place. A new producer settles it, the group's memory tells.
@@ -348,7 +349,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             let now = remembered.iter().find(|remembered| remembered.input == position.input);
             now.and_then(|now| now.committed.as_ref()).is_some_and(|(_, note)| *note == position.note)
         });
-        self.observer.outcome_settled(took_place, reason);
+        self.shared.observer.outcome_settled(took_place, reason);
         if took_place {
             self.publish(records, &CommitTimes::default());
             return Ok(());
@@ -373,15 +374,15 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             let mended = match &fault {
                 Fault::Final(_) => return Err(fault),
                 Fault::Passing(what) => {
-                    self.observer.troubled(what);
+                    self.shared.observer.troubled(what);
                     self.log.abort()
                 }
                 Fault::MustAbort(reason) => {
-                    self.observer.aborted(reason);
+                    self.shared.observer.aborted(reason);
                     self.log.abort()
                 }
                 Fault::OutcomeUnknown(reason) => {
-                    self.observer.aborted(reason);
+                    self.shared.observer.aborted(reason);
                     self.log.renew()
                 }
             };
@@ -400,7 +401,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
 
     fn on_assigned(&mut self, partitions: &[i32]) -> Result<(), Fault> {
         let now = self.clock.monotonic();
-        self.observer.assigned(partitions);
+        self.shared.observer.assigned(partitions);
         let remembered = self.until_it_works(|log| log.remembered(partitions))?;
         self.until_it_works(|log| log.restore(partitions))?;
         let mut starts = Vec::new();
@@ -409,13 +410,13 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 remembered.iter().filter(|known| known.input.partition == partition).cloned().collect();
             inputs.sort_by_key(|known| known.input);
             starts.extend(inputs.iter().map(|known| (known.input, taken_up_from(known))));
-            let store = self.partitions.open(partition);
+            let store = self.shared.partitions.open(partition);
             let restoring = Restoring { store, progress: None, started: now, records: 0, inputs };
             self.restoring.insert(partition, restoring);
         }
         self.until_it_works(|log| log.take_up(&starts))?;
-        self.status.restoring.store(self.restoring.len() as u64, Ordering::Relaxed);
-        self.status.joined.store(true, Ordering::Relaxed);
+        self.shared.status.restoring.store(self.restoring.len() as u64, Ordering::Relaxed);
+        self.shared.status.joined.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -423,7 +424,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     fn until_it_works<T>(&mut self, mut ask: impl FnMut(&mut L) -> Result<T, Fault>) -> Result<T, Fault> {
         loop {
             match ask(&mut self.log) {
-                Err(Fault::Passing(what)) if !self.is_stopping() => self.observer.troubled(&what),
+                Err(Fault::Passing(what)) if !self.is_stopping() => self.shared.observer.troubled(&what),
                 other => return other,
             }
             self.wait_a_little();
@@ -436,10 +437,10 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 
     fn on_revoked(&mut self, lost: bool) -> Result<(), Fault> {
-        self.observer.revoked(lost);
+        self.shared.observer.revoked(lost);
         let ended = if lost { self.log.abort() } else { self.try_commit() };
         if let Err(fault) = ended {
-            self.observer.aborted(&fault.to_string());
+            self.shared.observer.aborted(&fault.to_string());
             match fault {
                 Fault::OutcomeUnknown(_) => self.log.renew()?,
                 Fault::Final(_) => return Err(fault),
@@ -458,11 +459,11 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
 
     fn drop_partitions(&mut self) {
         for partition in self.running.keys().chain(self.restoring.keys()) {
-            self.partitions.close(*partition);
+            self.shared.partitions.close(*partition);
         }
         self.running.clear();
         self.restoring.clear();
-        self.status.restoring.store(0, Ordering::Relaxed);
+        self.shared.status.restoring.store(0, Ordering::Relaxed);
     }
 
     // --- restore -----------------------------------------------------------------------------------------------
@@ -490,7 +491,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 self.start(partition)?;
             }
         }
-        self.status.restoring.store(self.restoring.len() as u64, Ordering::Relaxed);
+        self.shared.status.restoring.store(self.restoring.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
@@ -498,7 +499,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     fn start(&mut self, partition: i32) -> Result<(), Fault> {
         let Some(restored) = self.restoring.remove(&partition) else { return Ok(()) };
         let now = self.clock.monotonic();
-        let starts = starts_of(&restored, &self.settings.topics)?;
+        let starts = starts_of(&restored, &self.shared.settings.topics)?;
         let taken_up = restored.inputs.iter().map(taken_up_from);
         let elsewhere: Vec<_> = starts
             .iter()
@@ -506,9 +507,14 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             .filter(|(start, taken_up)| start.1 != *taken_up)
             .map(|(start, _)| *start)
             .collect();
-        self.observer.restored(partition, restored.store.len(), restored.records, now.saturating_sub(restored.started));
+        self.shared.observer.restored(
+            partition,
+            restored.store.len(),
+            restored.records,
+            now.saturating_sub(restored.started),
+        );
         let store = Arc::clone(&restored.store);
-        let running = Running::new(restored, Arc::clone(&self.policy), &starts, now);
+        let running = Running::new(restored, Arc::clone(&self.shared.policy), &starts, now);
         let totals = *running.engine.totals();
         store.show(|seen| {
             seen.totals = totals;

@@ -77,7 +77,7 @@ pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
     let spending = record.spending.iter().map(spending_of).collect::<Result<Vec<_>, _>>()?;
     let mut before = 0;
     let remembered = record.orders.iter().map(|OrderRecord(gap, id, minor, place)| {
-        before += gap;
+        before = i64::checked_add(before, *gap).ok_or(Unreadable::Damaged("a time out of range"))?;
         let currency = spending.get(usize::from(*place)).ok_or(Unreadable::Damaged("unknown currency"))?.currency;
         let id = OrderId::new(id).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
         Ok(Order { at: EventTime::from_millis(before), id, amount: Amount::from_minor(*minor, currency) })

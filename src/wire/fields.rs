@@ -19,7 +19,9 @@ impl<'a> Fields<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, Rejection> {
         serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) if !text.trim_start().starts_with('{') => Rejection::NotAnObject,
-            _ => Rejection::InvalidJson(error.to_string()),
+            // The one above may quote the value, where it names the type that it found in place of an object.
+            Err(syntax) => Rejection::InvalidJson(syntax.to_string()),
+            Ok(_) => Rejection::InvalidJson(error.to_string()),
         })
     }
 
