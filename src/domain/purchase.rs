@@ -131,7 +131,8 @@ impl PurchaseHistory {
         let first = self.first_at()?;
         let mut count = self.forgotten.as_ref().map_or(0, |f| f.days);
         let mut day = self.forgotten.as_ref().map(|f| calendar.day_of(f.last));
-        let mut last = first;
+        // Should all that is remembered be of the last forgotten day, it is a better answer than the first of all days.
+        let mut last = self.forgotten.as_ref().filter(|f| f.days > 1).map_or(first, |f| f.last);
         for order in &self.remembered {
             let of_order = calendar.day_of(order.at);
             if day != Some(of_order) {

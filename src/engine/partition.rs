@@ -85,6 +85,7 @@ pub struct Partition<C> {
     totals: Totals,
     totals_committed: Totals,
     time: EventTime,
+    time_committed: EventTime,
 }
 
 impl<C: Committed> Partition<C> {
@@ -98,6 +99,7 @@ impl<C: Committed> Partition<C> {
             totals: Totals::default(),
             totals_committed: Totals::default(),
             time: EventTime::BEGINNING,
+            time_committed: EventTime::BEGINNING,
         }
     }
 
@@ -188,6 +190,7 @@ impl<C: Committed> Partition<C> {
         self.overlay.clear();
         self.timers.confirm();
         self.totals_committed = self.totals;
+        self.time_committed = self.time;
     }
 
     /// The open batch never happened.
@@ -195,6 +198,7 @@ impl<C: Committed> Partition<C> {
         self.overlay.clear();
         self.timers.undo();
         self.totals = self.totals_committed;
+        self.time = self.time_committed;
     }
 
     /// Looks without touching: most entries that come up are only moved, and a batch should not hold them.

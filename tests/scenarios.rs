@@ -1,0 +1,546 @@
+//! Stories over the pure engine: every file in `tests/scenarios` is told, and must come true.
+//!
+//! A story has one sentence a line; `#` begins a comment. A time is a date (its midnight in UTC) or RFC 3339, an
+//! amount is in EUR unless its currency follows without a blank: `40.00USD`.
+//!
+//! | sentence | meaning |
+//! |---|---|
+//! | `zone Europe/Berlin` · `horizon 60d` · `not_before 2026-01-01` | settings, before anything happens |
+//! | `buys ana 2026-01-01 40.00 [o-1]` | a purchase; without an order id it gets `ana-1`, `ana-2`, … |
+//! | `keeps_buying ana 2025-01-01 1.00 times=300 every=1d` | purchases, days or minutes (`5m`) apart |
+//! | `refunds ana 2026-01-01 5.00 [o-1] [r-1]` | a refund of an order, with its event id |
+//! | `time 2026-05-15` | the partition's time moves on |
+//! | `counted duplicate` | how the last event was taken: `applied` `late` `too_late` `duplicate` |
+//! | `announces ana repeat number=3` | the next announcement is this one; `key=value` pairs must hold |
+//! | `announces ana lapsed raised at=2026-04-01` | the same for a level and the way it went |
+//! | `announces nothing` · `announces whatever` | there is none (left) · the rest does not matter here |
+//! | `knows ana orders=3 lifetime=120.00` | what is known of a customer |
+//! | `totals customers=2 lapsed=1` | the partition's counts |
+//!
+//! What is announced and not told of is a mistake, and so is a word that stands in no line above. An episode gets
+//! its name where it is first mentioned (`episode=first`, `closes=first`) and is the same one ever after.
+//!
+//! Every story is told four times: in one go; committed after every sentence; restarted from what is committed after
+//! every sentence; with every sentence undone and repeated. Nobody may notice.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use homecoming::domain::signal::{ChurnRisk, ReturningCustomer};
+use homecoming::domain::time::{Calendar, DAY_MS};
+use homecoming::domain::{
+    Amount, Currency, Customer, CustomerId, EventId, EventTime, Level, OrderId, Policy, Signal, Span,
+};
+use homecoming::engine::{Announcement, Committed, Event, Happening, Outcome, Partition, Totals};
+
+const TELLINGS: [Telling; 4] = [Telling::InOneGo, Telling::Committed, Telling::Restarted, Telling::Undone];
+
+#[test]
+fn every_story_comes_true() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut told = 0;
+    let mut broken = Vec::new();
+    for entry in fs::read_dir(&folder).expect("tests/scenarios is there") {
+        let path = entry.expect("a readable folder").path();
+        let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+        assert!(name.ends_with(".scn"), "tests/scenarios holds stories only, not {name}");
+        let story = fs::read_to_string(&path).expect("a story is UTF-8 text");
+        for telling in TELLINGS {
+            broken.extend(tell(&name, &story, telling).err().map(|mistake| format!("{mistake} ({telling:?})")));
+        }
+        told += 1;
+    }
+    assert!(told >= 10, "only {told} stories found in {}", folder.display());
+    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+}
+
+#[test]
+fn a_word_that_nobody_knows_is_named_with_its_file_and_line() {
+    for (story, mistake) in [
+        ("buys ana 2026-01-01 1.00\nsells ana", "tale.scn:2: `sells` begins no sentence"),
+        ("\n\nbuys ana yesterday 1.00", "tale.scn:3: `yesterday` is not a time"),
+        ("buys ana 2026-01-01 1.005", "tale.scn:1: `1.005` is not an amount"),
+        ("buys ana 2026-01-01 1.00 o-1 gladly", "tale.scn:1: `gladly` is one word too many"),
+        ("buys ana 2026-01-01", "tale.scn:1: the sentence ends where an amount should follow"),
+        ("announces ana sadly", "tale.scn:1: `sadly` is neither a return nor a level"),
+        ("announces ana lapsed slowly", "tale.scn:1: `slowly` is no way a level goes"),
+        ("buys ana 2026-01-01 1.00\ncounted twice", "tale.scn:2: `twice` is no way to take an event"),
+        ("buys ana 2026-01-01 1.00\nknows ana shoe_size=39", "tale.scn:2: nothing is known of `shoe_size`"),
+        ("totals 7", "tale.scn:1: `7` is no key=value"),
+        ("buys ana 2026-01-01 1.00\nzone Europe/Berlin", "tale.scn:2: settings stand before anything happens"),
+    ] {
+        assert_eq!(tell("tale.scn", story, Telling::InOneGo), Err(mistake.to_owned()), "{story}");
+    }
+}
+
+#[test]
+fn a_story_that_does_not_come_true_says_where() {
+    let twice = "buys ana 2026-01-01 1.00\nbuys ana 2026-01-02 1.00\n";
+    for (end, mistake) in [
+        ("", "end: ana repeat or such is announced and not told of"),
+        ("time 2026-01-03", "3: ana second_purchase"),
+        ("announces nothing", "3: ana second_purchase"),
+        ("announces ana repeat", "3: expected `repeat`, but kind is `second_purchase`"),
+        ("announces bob second_purchase", "3: expected `bob`, but customer is `ana`"),
+        ("announces ana second_purchase number=3", "3: expected number=3, but it is `2`"),
+        ("announces ana second_purchase mood=3", "3: a return has no `mood`"),
+        ("announces ana lapsed raised", "3: expected a change of level, but a return is announced"),
+        ("announces whatever\nknows ana orders=3", "4: expected orders=3, but it is `2`"),
+        ("announces whatever\nannounces ana repeat", "4: nothing more is announced"),
+        ("announces whatever\ncounted late", "4: expected `late`, but it was taken as `applied`"),
+    ] {
+        let told = tell("tale.scn", &format!("{twice}{end}"), Telling::InOneGo);
+        let told = told.expect_err(end);
+        let place = mistake.split(':').next().expect("a mistake has a place");
+        assert!(told.starts_with(&format!("tale.scn:{place}: ")), "{told}");
+        let says = mistake.split_once(": ").expect("a mistake has a text").1;
+        assert!(told.contains(says) || end.is_empty(), "{told} does not say: {says}");
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    InOneGo,
+    Committed,
+    Restarted,
+    Undone,
+}
+
+/// Tells a story; the first mistake ends it.
+fn tell(name: &str, story: &str, telling: Telling) -> Result<(), String> {
+    let mut world = World::new(telling);
+    for (number, line) in story.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default();
+        let mut words = Words(line.split_whitespace().collect());
+        if !words.0.is_empty() {
+            world.hear(&mut words).map_err(|mistake| format!("{name}:{}: {mistake}", number + 1))?;
+        }
+    }
+    world.nothing_untold().map_err(|mistake| format!("{name}:end: {mistake}"))
+}
+
+/// What is committed, as plainly as can be.
+#[derive(Clone, Default)]
+struct Shelf(Rc<RefCell<BTreeMap<CustomerId, Customer>>>);
+
+impl Committed for Shelf {
+    fn load(&self, id: &CustomerId) -> Option<Customer> {
+        self.0.borrow().get(id).cloned()
+    }
+}
+
+/// Something that happens in a story.
+enum Step {
+    Event(Event),
+    Time(EventTime),
+}
+
+struct World {
+    telling: Telling,
+    policy: Policy,
+    /// Made at the first thing that happens, when all settings are known.
+    partition: Option<Partition<Shelf>>,
+    shelf: Shelf,
+    time: EventTime,
+    announced: VecDeque<Signal>,
+    taken: Option<Outcome>,
+    orders: BTreeMap<String, u32>,
+    refunds: u32,
+    episodes: BTreeMap<String, String>,
+}
+
+impl World {
+    fn new(telling: Telling) -> Self {
+        Self {
+            telling,
+            policy: Policy::default(),
+            partition: None,
+            shelf: Shelf::default(),
+            time: EventTime::BEGINNING,
+            announced: VecDeque::new(),
+            taken: None,
+            orders: BTreeMap::new(),
+            refunds: 0,
+            episodes: BTreeMap::new(),
+        }
+    }
+
+    fn hear(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        match words.next("a word")? {
+            setting @ ("zone" | "horizon" | "not_before") => self.set(setting, words)?,
+            "buys" => {
+                let event = self.purchase(words)?;
+                self.happens(Step::Event(event))?;
+            }
+            "keeps_buying" => self.keeps_buying(words)?,
+            "refunds" => {
+                let event = self.refund(words)?;
+                self.happens(Step::Event(event))?;
+            }
+            "time" => {
+                let to = words.time()?;
+                self.happens(Step::Time(to))?;
+            }
+            "counted" => self.counted(words.next("how an event was taken")?)?,
+            "announces" => self.announces(words)?,
+            "knows" => self.knows(words)?,
+            "totals" => self.totals(words)?,
+            word => return Err(format!("`{word}` begins no sentence")),
+        }
+        words.end()
+    }
+
+    fn set(&mut self, setting: &str, words: &mut Words<'_>) -> Result<(), String> {
+        if self.partition.is_some() {
+            return Err("settings stand before anything happens".to_owned());
+        }
+        match setting {
+            "zone" => {
+                let zone = words.next("a time zone")?;
+                let found = jiff::tz::TimeZone::get(zone).map_err(|_| format!("`{zone}` is not a time zone"))?;
+                self.policy.calendar = Calendar::in_zone(found);
+            }
+            "horizon" => self.policy.activity_horizon_days = words.days("a horizon")? as u32,
+            _ => self.policy.not_before = Some(words.time()?),
+        }
+        Ok(())
+    }
+
+    // --- what happens -------------------------------------------------------------------------------------------
+
+    fn purchase(&mut self, words: &mut Words<'_>) -> Result<Event, String> {
+        let (who, at, amount) = (words.next("a customer")?, words.time()?, words.amount()?);
+        let order = words.optional().map_or_else(|| self.next_order(who), str::to_owned);
+        Ok(event(who, at, &format!("purchase of {order}"), |order| Happening::Purchased { order, amount }, &order))
+    }
+
+    fn next_order(&mut self, who: &str) -> String {
+        let number = self.orders.entry(who.to_owned()).or_default();
+        *number += 1;
+        format!("{who}-{number}")
+    }
+
+    fn keeps_buying(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        let (who, from, amount) = (words.next("a customer")?, words.time()?, words.amount()?);
+        let (mut times, mut every) = (None, None);
+        for (key, value) in words.pairs()? {
+            match key {
+                "times" => times = value.parse::<i64>().ok(),
+                "every" => every = days(value).map(Span::from_days).or_else(|| minutes(value)),
+                _ => return Err(format!("`{key}` says nothing about buying")),
+            }
+        }
+        let (Some(times), Some(every)) = (times, every) else {
+            return Err("it takes times=300 and every=1d to keep buying".to_owned());
+        };
+        self.nothing_untold()?;
+        for n in 0..times {
+            let (order, at) = (self.next_order(who), from + Span::from_millis(every.millis() * n));
+            let happening = |order| Happening::Purchased { order, amount };
+            self.step(&Step::Event(event(who, at, &format!("purchase of {order}"), happening, &order)));
+        }
+        Ok(())
+    }
+
+    fn refund(&mut self, words: &mut Words<'_>) -> Result<Event, String> {
+        let (who, at, amount) = (words.next("a customer")?, words.time()?, words.amount()?);
+        let order = words.optional().unwrap_or("an-order-nobody-knows");
+        self.refunds += 1;
+        let id = words.optional().map_or_else(|| format!("refund-{}", self.refunds), str::to_owned);
+        Ok(event(who, at, &id, |order| Happening::Refunded { order, amount }, order))
+    }
+
+    fn happens(&mut self, step: Step) -> Result<(), String> {
+        self.nothing_untold()?;
+        self.step(&step);
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step) {
+        let mut announcements = Vec::new();
+        let partition =
+            self.partition.get_or_insert_with(|| Partition::new(Arc::new(self.policy.clone()), self.shelf.clone()));
+        if self.telling == Telling::Undone {
+            take(partition, step, self.time, &mut Vec::new());
+            partition.undo();
+        }
+        self.taken = take(partition, step, self.time, &mut announcements).or(self.taken);
+        self.time = partition.time();
+        if self.telling != Telling::InOneGo {
+            for (id, customer) in partition.changes() {
+                let customer = customer.expect("nobody is forgotten yet").clone();
+                self.shelf.0.borrow_mut().insert(id.clone(), customer);
+            }
+            partition.confirm();
+        }
+        if self.telling == Telling::Restarted {
+            self.partition = Some(self.restarted(&mut announcements));
+        }
+        self.announced.extend(announcements.into_iter().map(|announcement| announcement.signal));
+    }
+
+    fn restarted(&self, announcements: &mut Vec<Announcement>) -> Partition<Shelf> {
+        let mut partition = Partition::new(Arc::new(self.policy.clone()), self.shelf.clone());
+        for (id, customer) in self.shelf.0.borrow().iter() {
+            partition.recall(id, customer);
+        }
+        while partition.advance(self.time, 1, announcements) {}
+        partition
+    }
+
+    // --- what is expected ---------------------------------------------------------------------------------------
+
+    fn nothing_untold(&self) -> Result<(), String> {
+        let Some(signal) = self.announced.front() else { return Ok(()) };
+        let (who, (_, kind)) = (signal.customer().as_str(), signal.names());
+        let level = match signal {
+            Signal::ChurnRisk(change) => change.level.name(),
+            Signal::ReturningCustomer(_) => "",
+        };
+        Err(format!("{who} {level}{kind} at {} is announced and not told of", signal.at()))
+    }
+
+    fn counted(&self, expected: &str) -> Result<(), String> {
+        if !Outcome::ALL.iter().any(|outcome| outcome.name() == expected) {
+            return Err(format!("`{expected}` is no way to take an event"));
+        }
+        let taken = self.taken.ok_or("no event was taken so far")?.name();
+        if taken == expected { Ok(()) } else { Err(format!("expected `{expected}`, but it was taken as `{taken}`")) }
+    }
+
+    fn announces(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        let who = match words.next("a customer, `nothing` or `whatever`")? {
+            "nothing" => return self.nothing_untold(),
+            "whatever" => {
+                self.announced.clear();
+                return Ok(());
+            }
+            who => who,
+        };
+        let what = words.next("what is announced")?;
+        let is_return = ["second_purchase", "repeat", "reactivated"].contains(&what);
+        if !is_return && !Level::ALL.iter().any(|level| level.name() == what) {
+            return Err(format!("`{what}` is neither a return nor a level"));
+        }
+        let way = if is_return { what } else { words.next("which way the level went")? };
+        if !is_return && !["raised", "changed", "cleared"].contains(&way) {
+            return Err(format!("`{way}` is no way a level goes"));
+        }
+        let signal = self.announced.pop_front().ok_or("nothing more is announced")?;
+        same("customer", who, signal.customer().as_str())?;
+        match (&signal, is_return) {
+            (Signal::ReturningCustomer(_), false) => {
+                return Err("expected a change of level, but a return is announced".to_owned());
+            }
+            (Signal::ChurnRisk(_), true) => {
+                return Err("expected a return, but a change of level is announced".to_owned());
+            }
+            (Signal::ChurnRisk(change), false) => same("level", what, change.level.name())?,
+            (Signal::ReturningCustomer(_), true) => {}
+        }
+        same("kind", way, signal.names().1)?;
+        for (key, expected) in words.pairs()? {
+            let found = match &signal {
+                Signal::ReturningCustomer(signal) => of_return(signal, key),
+                Signal::ChurnRisk(change) => of_change(change, key),
+            };
+            self.agrees(who, key, expected, found?)?;
+        }
+        Ok(())
+    }
+
+    fn knows(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        let who = words.next("a customer")?;
+        let id = CustomerId::new(who).ok_or("a customer has a name")?;
+        let partition = self.partition.as_ref().ok_or("nothing has happened so far")?;
+        let open = partition.changes().find(|(changed, _)| **changed == id).and_then(|(_, customer)| customer.cloned());
+        let customer = open.or_else(|| self.shelf.load(&id)).unwrap_or_default();
+        for (key, expected) in words.pairs()? {
+            let found = of_customer(&customer, key, expected, &self.policy)?;
+            self.agrees(who, key, expected, found)?;
+        }
+        Ok(())
+    }
+
+    fn totals(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        let totals = self.partition.as_ref().map_or_else(Totals::default, |partition| *partition.totals());
+        for (key, expected) in words.pairs()? {
+            let found = match key {
+                "customers" => totals.customers,
+                "repeat" => totals.repeat_customers,
+                "orders" => totals.orders,
+                "returning" => totals.returning_orders,
+                "active" => totals.active(),
+                "lapsed" => totals.at(Level::Lapsed),
+                _ => return Err(format!("nobody counts `{key}`")),
+            };
+            self.agrees("", key, expected, found.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Times are compared as instants, episodes by the name they were given first.
+    fn agrees(&mut self, who: &str, key: &str, expected: &str, found: String) -> Result<(), String> {
+        let agree = match key {
+            "at" | "first" | "last" | "last_day" if expected != "none" => {
+                instant(expected).ok_or(format!("`{expected}` is not a time"))?.to_string() == found
+            }
+            "episode" | "closes" if expected != "none" => {
+                *self.episodes.entry(format!("{who} {expected}")).or_insert_with(|| found.clone()) == found
+                    && found != "none"
+            }
+            _ => expected == found,
+        };
+        if agree { Ok(()) } else { Err(format!("expected {key}={expected}, but it is `{found}`")) }
+    }
+}
+
+/// An event, and then whatever time has long passed: a late order may be overdue itself.
+fn take(
+    partition: &mut Partition<Shelf>,
+    step: &Step,
+    time: EventTime,
+    announcements: &mut Vec<Announcement>,
+) -> Option<Outcome> {
+    let (taken, time) = match step {
+        Step::Event(event) => (Some(partition.apply(event, announcements)), time),
+        Step::Time(to) => (None, *to),
+    };
+    while partition.advance(time, 1, announcements) {}
+    taken
+}
+
+fn event(who: &str, at: EventTime, id: &str, what: impl FnOnce(OrderId) -> Happening, order: &str) -> Event {
+    Event {
+        customer: CustomerId::new(who).expect("a word is a valid customer id"),
+        id: EventId::new(id).expect("a word is a valid event id"),
+        at,
+        what: what(OrderId::new(order).expect("a word is a valid order id")),
+    }
+}
+
+fn same(what: &str, expected: &str, found: &str) -> Result<(), String> {
+    if expected == found { Ok(()) } else { Err(format!("expected `{expected}`, but {what} is `{found}`")) }
+}
+
+fn or_none(found: Option<impl ToString>) -> String {
+    found.map_or_else(|| "none".to_owned(), |found| found.to_string())
+}
+
+fn of_return(signal: &ReturningCustomer, key: &str) -> Result<String, String> {
+    Ok(match key {
+        "at" => signal.at.to_string(),
+        "order" => signal.order.as_str().to_owned(),
+        "number" => signal.purchase_number.to_string(),
+        "gap" => or_none(signal.since_previous.map(|span| format!("{}d", span.millis() as f64 / DAY_MS as f64))),
+        "amount" => signal.amount.to_string(),
+        "lifetime" => signal.lifetime.to_string(),
+        "closes" => or_none(signal.closed_episode),
+        "action" => or_none(signal.action.map(|action| action.name())),
+        _ => return Err(format!("a return has no `{key}`")),
+    })
+}
+
+fn of_change(change: &ChurnRisk, key: &str) -> Result<String, String> {
+    Ok(match key {
+        "at" => change.at.to_string(),
+        "from" => change.previous_level.name().to_owned(),
+        "episode" => change.episode.to_string(),
+        "action" => or_none(change.action.map(|action| action.name())),
+        "reasons" => change.assessment.reasons.len().to_string(),
+        "value" => format!("{}{}", change.assessment.value_at_risk, change.assessment.value_at_risk.currency.code()),
+        _ => return Err(format!("a change of level has no `{key}`")),
+    })
+}
+
+fn of_customer(customer: &Customer, key: &str, expected: &str, policy: &Policy) -> Result<String, String> {
+    let history = &customer.purchases;
+    Ok(match key {
+        "orders" => history.count().to_string(),
+        "days" => history.days(&policy.calendar).map_or(0, |days| days.count).to_string(),
+        "last_day" => {
+            let day = history.days(&policy.calendar).map(|days| policy.calendar.day_of(days.last).0);
+            or_none(day.map(|day| EventTime::from_millis(i64::from(day) * DAY_MS)))
+        }
+        "buying_for" => {
+            let days = history.days(&policy.calendar);
+            or_none(days.map(|days| format!("{}d", days.last.days_since(days.first))))
+        }
+        "first" => or_none(history.first_at()),
+        "last" => or_none(history.last().map(|order| order.at)),
+        "last_order" => or_none(history.last().map(|order| order.id.as_str())),
+        "level" => customer.standing.level.name().to_owned(),
+        "episode" => or_none(customer.standing.episode),
+        "lifetime" => {
+            let currency = amount(expected).map_or_else(euro, |amount| amount.currency());
+            let code = if currency == euro() { "" } else { currency.code() };
+            format!("{}{code}", history.net_spending(currency))
+        }
+        _ => return Err(format!("nothing is known of `{key}`")),
+    })
+}
+
+// --- words -------------------------------------------------------------------------------------------------------
+
+struct Words<'a>(VecDeque<&'a str>);
+
+impl<'a> Words<'a> {
+    fn next(&mut self, expected: &str) -> Result<&'a str, String> {
+        self.0.pop_front().ok_or_else(|| format!("the sentence ends where {expected} should follow"))
+    }
+
+    fn optional(&mut self) -> Option<&'a str> {
+        self.0.pop_front()
+    }
+
+    fn time(&mut self) -> Result<EventTime, String> {
+        let word = self.next("a time")?;
+        instant(word).ok_or_else(|| format!("`{word}` is not a time"))
+    }
+
+    fn amount(&mut self) -> Result<Amount, String> {
+        let word = self.next("an amount")?;
+        amount(word).ok_or_else(|| format!("`{word}` is not an amount"))
+    }
+
+    fn days(&mut self, expected: &str) -> Result<i64, String> {
+        let word = self.next(expected)?;
+        days(word).ok_or_else(|| format!("`{word}` is not {expected} such as 90d"))
+    }
+
+    /// The rest of the sentence.
+    fn pairs(&mut self) -> Result<Vec<(&'a str, &'a str)>, String> {
+        let pair = |word: &'a str| word.split_once('=').ok_or_else(|| format!("`{word}` is no key=value"));
+        self.0.drain(..).map(pair).collect()
+    }
+
+    fn end(&mut self) -> Result<(), String> {
+        self.0.pop_front().map_or(Ok(()), |word| Err(format!("`{word}` is one word too many")))
+    }
+}
+
+fn instant(word: &str) -> Option<EventTime> {
+    EventTime::parse_rfc3339(word).or_else(|| EventTime::parse_rfc3339(&format!("{word}T00:00:00Z")))
+}
+
+fn days(word: &str) -> Option<i64> {
+    word.strip_suffix('d')?.parse().ok().filter(|days| *days > 0)
+}
+
+fn minutes(word: &str) -> Option<Span> {
+    word.strip_suffix('m')?.parse().ok().map(|minutes: i64| Span::from_millis(minutes * 60_000))
+}
+
+fn euro() -> Currency {
+    Currency::from_code("EUR").expect("ISO 4217 has the euro")
+}
+
+fn amount(word: &str) -> Option<Amount> {
+    let (number, code) = word.split_at(word.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(word.len()));
+    let currency = if code.is_empty() { euro() } else { Currency::from_code(code)? };
+    currency.parse_amount(number)
+}
