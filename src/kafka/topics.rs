@@ -152,7 +152,20 @@ impl Connection {
                 Err((name, code)) => return Err(Fault::Final(format!("topic `{name}` can't be made: {code}"))),
             }
         }
+        self.wait_until_seen(&made)?;
         Ok(made)
+    }
+
+    /// The controller answers before the brokers tell of a new topic: whoever comes next must find it.
+    fn wait_until_seen(&self, topics: &[String]) -> Result<(), Fault> {
+        for _ in 0..100 {
+            let found = self.found()?;
+            if topics.iter().all(|topic| found.contains_key(topic)) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Err(Fault::Passing("the topics were made, but the brokers do not tell of them yet".to_owned()))
     }
 
     /// What of the topics that are there differs from how they would be made.
