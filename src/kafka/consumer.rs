@@ -55,6 +55,20 @@ impl ConsumerContext for GroupContext {
     }
 }
 
+/// Why a poll brought nothing.
+pub(super) enum PollError {
+    /// The group took this member's id away. A broker that lost touch with it may do that as well as another process.
+    Fenced(String),
+    /// Anything else.
+    Fault(Fault),
+}
+
+impl From<Fault> for PollError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
 pub(super) struct GroupConsumer {
     consumer: Option<BaseConsumer<GroupContext>>,
     inputs: Vec<String>,
@@ -103,13 +117,13 @@ impl GroupConsumer {
         self.consumer.as_ref().expect("the consumer is there until the thread leaves")
     }
 
-    pub(super) fn poll(&self, wait: Duration, take: &mut dyn FnMut(InputRecord<'_>)) -> Result<Polled, Fault> {
+    pub(super) fn poll(&self, wait: Duration, take: &mut dyn FnMut(InputRecord<'_>)) -> Result<Polled, PollError> {
         if let Some(rebalance) = self.next_rebalance() {
-            return self.checked(rebalance);
+            return Ok(self.checked(rebalance)?);
         }
         let polled = self.client().poll(wait);
         if let Some(rebalance) = self.next_rebalance() {
-            return self.checked(rebalance);
+            return Ok(self.checked(rebalance)?);
         }
         match polled {
             None => Ok(Polled::Nothing),
@@ -292,20 +306,17 @@ impl GroupConsumer {
     }
 }
 
-fn on_error(error: KafkaError) -> Result<Polled, Fault> {
+fn on_error(error: KafkaError) -> Result<Polled, PollError> {
+    let end = |reason: String| Err(PollError::Fault(Fault::Final(reason)));
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::FencedInstanceId) => {
-            Err(Fault::Final("another process uses the same kafka.instance_id; give every process its own".to_owned()))
-        }
-        Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => Err(Fault::Final(format!(
+        Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::Fatal) => Err(PollError::Fenced(error.to_string())),
+        Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => end(format!(
             "records have expired before they were read ({error}); going on would lose them silently. To accept the \
              loss, set the group's offsets to what the topic still has and start again"
-        ))),
-        Some(
-            code @ (RDKafkaErrorCode::GroupAuthorizationFailed
-            | RDKafkaErrorCode::TopicAuthorizationFailed
-            | RDKafkaErrorCode::Fatal),
-        ) => Err(Fault::Final(format!("the consumer can't go on: {error} ({code:?})"))),
+        )),
+        Some(RDKafkaErrorCode::GroupAuthorizationFailed | RDKafkaErrorCode::TopicAuthorizationFailed) => {
+            end(format!("the consumer can't go on: {error}"))
+        }
         Some(RDKafkaErrorCode::PartitionEOF) => Ok(Polled::Nothing),
         _ => {
             tracing::debug!(%error, "poll failed, polling on");

@@ -1,13 +1,13 @@
 //! The pipeline's [`Log`], on Kafka.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::changelog::{ChangelogReader, asker};
 use super::client::{Connection, passing};
-use super::consumer::GroupConsumer;
+use super::consumer::{GroupConsumer, PollError};
 use super::producer::Transactions;
 use crate::pipeline::ports::{
     CommitTimes, Destination, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored,
@@ -21,7 +21,17 @@ pub struct KafkaLog {
     transactions: Transactions,
     asker: BaseConsumer<DefaultConsumerContext>,
     restore: Option<ChangelogReader>,
+    thread: usize,
+    /// When the group took our member id away.
+    fenced: Vec<Instant>,
 }
+
+/// Fenced more often than this within [`FENCED_WITHIN`], it is another process and not the brokers' troubles.
+const FENCED_MAX: usize = 2;
+const FENCED_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long a consumer that is of no use any more may take to close.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 impl KafkaLog {
     /// Joins the group. `instance` makes transactional ids: two live processes must not share one.
@@ -32,14 +42,36 @@ impl KafkaLog {
             transactions: Transactions::new(&connection, &transactional_id),
             asker: asker(&connection)?,
             restore: None,
+            thread,
+            fenced: Vec::new(),
             connection,
         })
+    }
+
+    /// Joins the group anew after it took our id away; what we held is lost. Two processes that share an id take it
+    /// from each other again and again: then the first to notice ends.
+    fn rejoin(&mut self, reason: &str) -> Result<Polled, Fault> {
+        self.fenced.retain(|then| then.elapsed() < FENCED_WITHIN);
+        self.fenced.push(Instant::now());
+        if self.fenced.len() > FENCED_MAX {
+            return Err(Fault::Final(format!(
+                "another process uses the same kafka.instance_id; give every process its own ({reason})"
+            )));
+        }
+        tracing::warn!(reason, "the group took our member id away, joining anew");
+        self.consumer.leave(CLOSE_WITHIN);
+        self.consumer = GroupConsumer::new(&self.connection, self.thread)?;
+        Ok(Polled::Revoked { lost: true })
     }
 }
 
 impl Log for KafkaLog {
     fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(InputRecord<'_>)) -> Result<Polled, Fault> {
-        self.consumer.poll(wait, take)
+        match self.consumer.poll(wait, take) {
+            Ok(polled) => Ok(polled),
+            Err(PollError::Fenced(reason)) => self.rejoin(&reason),
+            Err(PollError::Fault(fault)) => Err(fault),
+        }
     }
 
     fn remembered(&mut self, partitions: &[i32]) -> Result<Vec<Remembered>, Fault> {

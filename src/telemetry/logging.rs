@@ -11,7 +11,10 @@ pub fn start(options: &LogOptions) -> Result<(), String> {
     let filter = EnvFilter::try_new(&options.level)
         .map_err(|error| format!("`log.level = \"{}\"` is refused: {error}", options.level))?;
     // rdkafka's own lines repeat what our contexts and observers say, some of them as errors that are none.
-    let filter = filter.add_directive("rdkafka=off".parse().map_err(|error| format!("log filter: {error}"))?);
+    let without = |filter: EnvFilter, target: &str| {
+        target.parse().map(|directive| filter.add_directive(directive)).map_err(|error| format!("log filter: {error}"))
+    };
+    let filter = without(without(filter, "rdkafka=off")?, "librdkafka=off")?;
     let as_json = match options.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
