@@ -12,8 +12,8 @@ help: ## What there is to make
 
 .PHONY: demo
 demo: build-tools ## Everything in one process, nothing to install: DEMO_ARGS="--for 60s --speed 1d"
-	@$(CARGO) build --locked
-	@target/debug/homecoming demo $(DEMO_ARGS)
+	@$(CARGO) build --locked --profile demo
+	@target/demo/homecoming demo $(DEMO_ARGS)
 
 .PHONY: test
 test: setup ## All tests, those against a real Kafka broker included
@@ -25,7 +25,7 @@ check: build-tools ## The quick part: format, lints, dependencies, the core's te
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
 	python3 deploy/grafana/generate.py --check
-	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test wire --test architecture --test history --test dependencies
+	$(CARGO) test --locked --quiet --lib --bins --test scenarios --test properties --test wire --test architecture --test history --test dependencies
 
 .PHONY: audit
 audit: ## Known vulnerabilities, licences and sources by cargo-deny, which it needs installed, with its database

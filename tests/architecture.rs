@@ -35,7 +35,7 @@ const PURE: [(&str, &[&str], &str); 4] = [
     ("engine", &["std", "core", "foldhash", "uuid"], "the core is pure: the standard library, a fixed hash and uuids"),
     (
         "wire",
-        &["std", "core", "serde", "serde_json", "thiserror", "postcard", "uuid"],
+        &["std", "core", "serde", "serde_json", "schemars", "thiserror", "postcard", "uuid"],
         "the wire turns bytes into events and back, with serde and nothing that acts",
     ),
     (

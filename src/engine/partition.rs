@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use foldhash::quality::FixedState;
 
-use super::event::Event;
+use super::event::{Event, Happening};
 use super::on_due::{next_due, on_due};
 use super::on_event::{Novelty, on_event};
 use super::timers::Timers;
 use super::totals::{Contribution, Totals};
-use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span};
+use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span, risk};
 
 /// Read access to the state that the log has confirmed.
 pub trait Committed {
@@ -73,7 +73,19 @@ pub type Change<'a> = (&'a CustomerId, Option<&'a Customer>);
 
 struct Touched {
     customer: Customer,
+    /// False: nothing is known of them, or no longer.
+    is_known: bool,
     changed: bool,
+}
+
+impl Touched {
+    /// Everything known of the customer goes; whatever comes later starts a new one.
+    fn forget(&mut self) -> Novelty {
+        self.changed |= self.is_known;
+        self.is_known = false;
+        self.customer = Customer::default();
+        Novelty::New
+    }
 }
 
 /// The state and the work of one partition.
@@ -105,8 +117,29 @@ impl<C: Committed> Partition<C> {
 
     /// Takes note of a committed customer: their timer and what they count for.
     pub fn recall(&mut self, id: &CustomerId, customer: &Customer) {
-        self.timers.look_again(id, None, next_due(customer, &self.policy));
+        self.timers.look_again(id, None, next_due(customer));
         self.totals.add(&Contribution::of(customer));
+        self.totals_committed = self.totals;
+    }
+
+    /// Works out a customer's next moment anew, as the rules have changed. What was announced stays as it is.
+    pub fn reconsider(&mut self, id: &CustomerId) {
+        let touched = touch(&mut self.overlay, &self.committed, id);
+        let before = next_due(&touched.customer);
+        let Some(from) = touched.customer.standing.evaluated_at else { return };
+        let next = risk::next_change(&touched.customer, from, &self.policy);
+        if next == before {
+            self.overlay.remove(id);
+            return;
+        }
+        touched.customer.standing.next_change = next;
+        touched.changed = true;
+        self.timers.look_again(id, before, next);
+    }
+
+    /// Takes note of the orders of customers who were forgotten.
+    pub fn recall_erased(&mut self, orders: i64, returning_orders: i64) {
+        self.totals.recall_erased(orders, returning_orders);
         self.totals_committed = self.totals;
     }
 
@@ -129,13 +162,20 @@ impl<C: Committed> Partition<C> {
     pub fn apply(&mut self, event: &Event, announcements: &mut Vec<Announcement>) -> Outcome {
         let policy = Arc::clone(&self.policy);
         let touched = touch(&mut self.overlay, &self.committed, &event.customer);
-        let before = (Contribution::of(&touched.customer), next_due(&touched.customer, &policy));
+        let before = (Contribution::of(&touched.customer), next_due(&touched.customer));
         fire_until(&event.customer, touched, event.at, &policy, announcements);
-        let novelty = on_event(&mut touched.customer, event, &policy, &mut |signal| {
-            announce(announcements, signal, Cause::Event, &policy);
-        });
-        touched.changed |= novelty == Novelty::New;
-        let after = (Contribution::of(&touched.customer), next_due(&touched.customer, &policy));
+        let novelty = if event.what == Happening::Erased {
+            self.totals.erase(&Contribution::of(&touched.customer));
+            touched.forget()
+        } else {
+            on_event(&mut touched.customer, event, &policy, &mut |signal| {
+                announce(announcements, signal, Cause::Event, &policy);
+            })
+        };
+        let is_new = novelty == Novelty::New;
+        touched.changed |= is_new && event.what != Happening::Erased;
+        touched.is_known |= is_new && event.what != Happening::Erased;
+        let after = (Contribution::of(&touched.customer), next_due(&touched.customer));
 
         self.totals.remove(&before.0);
         self.totals.add(&after.0);
@@ -162,7 +202,7 @@ impl<C: Committed> Partition<C> {
             fire(&id, touched, due, &policy, announcements);
             self.totals.remove(&before);
             self.totals.add(&Contribution::of(&touched.customer));
-            if let Some(next) = next_due(&touched.customer, &policy) {
+            if let Some(next) = next_due(&touched.customer) {
                 self.timers.move_to(next, id);
             }
         }
@@ -177,7 +217,7 @@ impl<C: Committed> Partition<C> {
     /// What the open batch changed, in no particular but always the same order.
     pub fn changes(&self) -> impl Iterator<Item = Change<'_>> {
         let changed = self.overlay.iter().filter(|(_, touched)| touched.changed);
-        changed.map(|(id, touched)| (id, Some(&touched.customer)))
+        changed.map(|(id, touched)| (id, touched.is_known.then_some(&touched.customer)))
     }
 
     /// Whether the open batch changed any customer.
@@ -204,8 +244,8 @@ impl<C: Committed> Partition<C> {
     /// Looks without touching: most entries that come up are only moved, and a batch should not hold them.
     fn next_due_of(&self, id: &CustomerId) -> Option<EventTime> {
         match self.overlay.get(id) {
-            Some(touched) => next_due(&touched.customer, &self.policy),
-            None => self.committed.load(id).and_then(|customer| next_due(&customer, &self.policy)),
+            Some(touched) => next_due(&touched.customer),
+            None => self.committed.load(id).and_then(|customer| next_due(&customer)),
         }
     }
 
@@ -227,8 +267,9 @@ fn touch<'a, C: Committed>(
     match overlay.entry(id.clone()) {
         Entry::Occupied(entry) => entry.into_mut(),
         Entry::Vacant(entry) => {
-            let customer = committed.load(id).unwrap_or_default();
-            entry.insert(Touched { customer, changed: false })
+            let customer = committed.load(id);
+            let is_known = customer.is_some();
+            entry.insert(Touched { customer: customer.unwrap_or_default(), is_known, changed: false })
         }
     }
 }
@@ -241,7 +282,7 @@ fn fire_until(
     policy: &Policy,
     announcements: &mut Vec<Announcement>,
 ) {
-    while let Some(due) = next_due(&touched.customer, policy).filter(|due| *due < until) {
+    while let Some(due) = next_due(&touched.customer).filter(|due| *due < until) {
         fire(id, touched, due, policy, announcements);
     }
 }

@@ -53,8 +53,12 @@ impl Log for KafkaLog {
         self.consumer.take_up(starts)
     }
 
-    fn resume(&mut self, partition: i32) -> Result<(), Fault> {
-        self.consumer.resume(partition)
+    fn resume(&mut self, inputs: &[InputPartition]) -> Result<(), Fault> {
+        self.consumer.resume(inputs)
+    }
+
+    fn hold(&mut self, inputs: &[InputPartition]) -> Result<(), Fault> {
+        self.consumer.hold(inputs)
     }
 
     fn let_go(&mut self) -> Result<(), Fault> {
@@ -102,7 +106,7 @@ impl Log for KafkaLog {
         let mut offsets = TopicPartitionList::with_capacity(positions.len());
         for position in positions {
             let InputPartition { source, partition } = position.input;
-            let mut element = offsets.add_partition(&self.connection.inputs[source as usize], partition);
+            let mut element = offsets.add_partition(self.connection.topic(source), partition);
             element.set_offset(Offset::Offset(position.next_offset)).map_err(passing("can't name an offset"))?;
             element.set_metadata(&position.note);
         }

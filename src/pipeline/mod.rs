@@ -9,8 +9,11 @@
 mod batch;
 mod life;
 pub mod ports;
+mod record;
+mod settings;
 mod stream_thread;
 
 pub use batch::BatchSummary;
 pub use ports::{Clock, Fault, Log, Observer};
-pub use stream_thread::{Settings, Shared, Status, StreamThread, Topics};
+pub use settings::Settings;
+pub use stream_thread::{Shared, Status, StreamThread};

@@ -136,8 +136,11 @@ pub trait Log {
     /// Answers [`Polled::Assigned`]: reads from these offsets on, but holds back until [`Log::resume`].
     fn take_up(&mut self, starts: &[(InputPartition, i64)]) -> Result<(), Fault>;
 
-    /// Lets the records of a partition flow.
-    fn resume(&mut self, partition: i32) -> Result<(), Fault>;
+    /// Lets records flow that were held back.
+    fn resume(&mut self, inputs: &[InputPartition]) -> Result<(), Fault>;
+
+    /// Holds records back.
+    fn hold(&mut self, inputs: &[InputPartition]) -> Result<(), Fault>;
 
     /// Answers [`Polled::Revoked`].
     fn let_go(&mut self) -> Result<(), Fault>;

@@ -7,60 +7,28 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::life::{Restoring, Running};
+use super::life::{Input, Restoring, Running};
 use super::ports::{
-    Clock, CommitTimes, Destination, Fault, InputPartition, InputRecord, Log, Observer, Outgoing, Polled, Position,
-    Remembered, Restored,
+    Clock, CommitTimes, Destination, Fault, InputPartition, Log, Observer, Outgoing, Polled, Position, Remembered,
+    Restored,
 };
-use crate::domain::{CustomerId, EventTime, Policy, Signal, Span};
-use crate::engine::{Announcement, Cause, Event, WatermarkRules};
+use super::record::{Taken, read};
+use super::settings::Settings;
+use crate::domain::{CustomerId, EventTime, Policy, Signal};
+use crate::engine::{Announcement, Cause, WatermarkRules};
 use crate::store::{PartitionStore, Partitions};
 use crate::wire::progress_record::Progress;
-use crate::wire::rejection::Rejection;
 use crate::wire::state_key::{self, StateKey};
-use crate::wire::{self, Limits, Source, cloud_event, customer_record};
+use crate::wire::{self, Source, cloud_event, customer_record};
 
 /// How often idleness, lag and time are looked at when nothing else happens.
 const TICK: Duration = Duration::from_millis(50);
 
+/// How many records of one input may wait for those of another.
+const QUEUE_MAX: usize = 5000;
+
 /// How long to wait before something that failed is tried again.
 const BACK_OFF: Duration = Duration::from_millis(200);
-
-/// The bounds and rules of a stream thread.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The longest time between the first change of a batch and its commit.
-    pub commit_interval: Duration,
-    /// The most records in a batch.
-    pub max_batch_records: usize,
-    /// The most customers whose moment comes in one step.
-    pub max_timers_per_batch: usize,
-    /// The largest value read, in bytes.
-    pub max_value_bytes: usize,
-    /// How far ahead of the wall clock an event may be; `None`: any.
-    pub max_future_skew: Option<Span>,
-    /// How much a partition's time stays behind its greatest event time.
-    pub allowed_lateness: Span,
-    /// After how long without anything new an input is idle.
-    pub idle_after: Duration,
-    /// Whether the wall clock takes over when all inputs of a partition are idle.
-    pub wall_clock: bool,
-    /// How long leaving the group may take.
-    pub leave_within: Duration,
-    /// Who says it: the `ce_source` of every signal.
-    pub event_source: String,
-    /// The settings that stored state depends on.
-    pub fingerprint: BTreeMap<String, String>,
-    /// The names of the topics, for dead letters.
-    pub topics: Topics,
-}
-
-/// Names of the input topics.
-#[derive(Clone, Debug)]
-pub struct Topics {
-    /// By input, in the order of [`Source::ALL`].
-    pub inputs: Vec<String>,
-}
 
 /// What the rest of the process sees of a stream thread.
 #[derive(Debug, Default)]
@@ -192,28 +160,46 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     // --- records -----------------------------------------------------------------------------------------------
 
     fn take(&mut self, taken: Taken) -> Result<(), Fault> {
-        let Taken { from, offset, written_ms, traceparent, what } = taken;
-        let now = self.clock.monotonic();
-        let Some(running) = self.running.get_mut(&from.partition) else {
-            // Held back until it runs: reading is set to the right offset before it is let go on.
-            return Ok(());
-        };
-        let input = running.input(from.source);
-        if offset < input.next_offset {
+        let partition = taken.from.partition;
+        // Held back until it runs: reading is set to the right offset before it is let go on.
+        let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
+        if !running.enqueue(taken, self.clock.monotonic()) {
             return Ok(());
         }
-        input.next_offset = offset + 1;
-        input.last_new = now;
-        input.idle = false;
-        self.batch.touch(from.partition, now);
-        self.batch.records += 1;
+        self.work(partition)
+    }
+
+    /// Takes in what is ready of a partition, until the batch is full.
+    fn work(&mut self, partition: i32) -> Result<(), Fault> {
+        while self.batch.records < self.shared.settings.max_batch_records {
+            let now = self.clock.monotonic();
+            let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
+            let (log, merge_wait) = (&self.log, self.shared.settings.merge_wait);
+            let look = |input: &Input| log.backlog(input.at, input.read_offset);
+            let Some((place, taken)) = running.next_ready(now, merge_wait, look) else {
+                return self.regulate(partition);
+            };
+            self.batch.touch(partition, now);
+            self.batch.records += 1;
+            self.apply(partition, place, taken)?;
+        }
+        self.more_due = true;
+        Ok(())
+    }
+
+    fn apply(&mut self, partition: i32, place: usize, taken: Taken) -> Result<(), Fault> {
+        let Taken { from, written_ms, traceparent, what, is_misplaced, .. } = taken;
+        let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
+        if is_misplaced {
+            *self.batch.summary.misplaced.entry(from.source).or_default() += 1;
+        }
         match what {
             Ok(event) => {
                 let outcome = running.engine.apply(&event, &mut self.announcements);
                 *self.batch.summary.events.entry((from.source, outcome)).or_default() += 1;
-                running.watermark.observe(from.source as usize, event.at);
+                running.watermark.observe(place, event.at);
                 self.more_due |= move_time(running, &self.shared.settings, None, &mut self.announcements);
-                self.announce(from.partition, written_ms, traceparent.as_deref())
+                self.announce(partition, written_ms, traceparent.as_deref())
             }
             Err(letter) => {
                 *self.batch.summary.dead_letters.entry((from.source, letter.code)).or_default() += 1;
@@ -227,6 +213,21 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 })
             }
         }
+    }
+
+    /// Holds back an input that runs ahead of the others, and lets it go on when they have caught up.
+    fn regulate(&mut self, partition: i32) -> Result<(), Fault> {
+        let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
+        for input in &mut running.inputs {
+            if !input.is_held && input.queue.len() >= QUEUE_MAX {
+                self.log.hold(&[input.at])?;
+                input.is_held = true;
+            } else if input.is_held && input.queue.len() < QUEUE_MAX / 2 {
+                self.log.resume(&[input.at])?;
+                input.is_held = false;
+            }
+        }
+        Ok(())
     }
 
     /// Sends what there is to tell.
@@ -270,15 +271,16 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let wall = self.shared.settings.wall_clock.then(|| self.clock.wall());
         let partitions: Vec<i32> = self.running.keys().copied().collect();
         for partition in partitions {
+            self.work(partition)?;
             let Some(running) = self.running.get_mut(&partition) else { continue };
             for input in &mut running.inputs {
-                input.backlog = self.log.backlog(input.at, input.next_offset);
+                input.backlog = self.log.backlog(input.at, input.read_offset);
                 let is_quiet = now.saturating_sub(input.last_new) >= self.shared.settings.idle_after;
-                input.idle = is_quiet && input.backlog == Some(0);
+                input.idle = is_quiet && input.backlog == Some(0) && input.queue.is_empty();
             }
             self.more_due |= move_time(running, &self.shared.settings, wall, &mut self.announcements);
             running.store.show(|seen| {
-                seen.backlog = running.inputs.iter().map(|input| input.backlog).collect();
+                seen.backlog = running.inputs.iter().map(Input::left).collect();
                 seen.timers = running.engine.timers_pending();
                 let time = running.engine.time();
                 seen.time = (time != EventTime::BEGINNING).then_some(time);
@@ -315,12 +317,14 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 
     /// The transaction took place: now, and only now, readers may see it.
-    fn publish(&mut self, records: Vec<(i32, CustomerId, Box<[u8]>)>, times: &CommitTimes) {
+    fn publish(&mut self, records: Vec<Changed>, times: &CommitTimes) {
         let mut batch = mem::take(&mut self.batch);
         batch.summary.customers = records.len();
         for (partition, id, record) in records {
-            if let Some(running) = self.running.get(&partition) {
-                running.store.put(id, record);
+            let Some(running) = self.running.get(&partition) else { continue };
+            match record {
+                Some(record) => running.store.put(id, record),
+                None => running.store.remove(&id),
             }
         }
         for partition in &batch.partitions {
@@ -336,12 +340,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 
     /// Nobody can tell whether the transaction took place. A new producer settles it, the group's memory tells.
-    fn settle(
-        &mut self,
-        positions: &[Position],
-        records: Vec<(i32, CustomerId, Box<[u8]>)>,
-        reason: &str,
-    ) -> Result<(), Fault> {
+    fn settle(&mut self, positions: &[Position], records: Vec<Changed>, reason: &str) -> Result<(), Fault> {
         let partitions: Vec<i32> = self.batch.partitions.iter().copied().collect();
         self.until_it_works(L::renew)?;
         let remembered = self.until_it_works(|log| log.remembered(&partitions))?;
@@ -362,7 +361,12 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         self.announcements.clear();
         // Not only what the batch touched: time may have moved in all of them.
         let to: Vec<_> = self.running.values_mut().flat_map(Running::undo).collect();
-        self.log.rewind(&to)
+        self.log.rewind(&to)?;
+        for input in self.running.values_mut().flat_map(|running| &mut running.inputs).filter(|input| input.is_held) {
+            self.log.resume(&[input.at])?;
+            input.is_held = false;
+        }
+        Ok(())
     }
 
     // --- faults ------------------------------------------------------------------------------------------------
@@ -499,7 +503,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     fn start(&mut self, partition: i32) -> Result<(), Fault> {
         let Some(restored) = self.restoring.remove(&partition) else { return Ok(()) };
         let now = self.clock.monotonic();
-        let starts = starts_of(&restored, &self.shared.settings.topics)?;
+        let starts = starts_of(&restored, &self.shared.settings)?;
         let taken_up = restored.inputs.iter().map(taken_up_from);
         let elsewhere: Vec<_> = starts
             .iter()
@@ -514,7 +518,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             now.saturating_sub(restored.started),
         );
         let store = Arc::clone(&restored.store);
-        let running = Running::new(restored, Arc::clone(&self.shared.policy), &starts, now);
+        let running = Running::new(restored, Arc::clone(&self.shared.policy), &self.shared.settings.fingerprint, &starts, now);
         let totals = *running.engine.totals();
         store.show(|seen| {
             seen.totals = totals;
@@ -524,66 +528,13 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         if !elsewhere.is_empty() {
             self.until_it_works(|log| log.rewind(&elsewhere))?;
         }
-        self.until_it_works(|log| log.resume(partition))
+        let inputs: Vec<InputPartition> = starts.iter().map(|(input, _)| *input).collect();
+        self.until_it_works(|log| log.resume(&inputs))
     }
 }
 
-/// A record, read: what is left of it when the log has its buffer back.
-struct Taken {
-    from: InputPartition,
-    offset: i64,
-    written_ms: Option<i64>,
-    traceparent: Option<String>,
-    what: Result<Event, DeadLetter>,
-}
-
-struct DeadLetter {
-    code: &'static str,
-    key: Option<Vec<u8>>,
-    value: Option<Vec<u8>>,
-    headers: Vec<(String, Option<Vec<u8>>)>,
-}
-
-fn read(record: &InputRecord<'_>, settings: &Settings, clock: &impl Clock) -> Taken {
-    let limits = Limits {
-        value_bytes_max: settings.max_value_bytes,
-        latest: settings.max_future_skew.map(|skew| clock.wall() + skew),
-    };
-    let decoded = wire::decode(record.from.source, &record.incoming, &limits);
-    let traceparent = record.headers.iter().find_map(|(name, value)| {
-        let value = value.filter(|value| cloud_event::is_traceparent(value))?;
-        let is_parent = matches!(*name, "traceparent" | "ce_traceparent");
-        is_parent.then(|| String::from_utf8_lossy(value).into_owned())
-    });
-    Taken {
-        from: record.from,
-        offset: record.offset,
-        written_ms: record.written_ms,
-        traceparent,
-        what: decoded.map_err(|rejection| dead_letter(record, &rejection, settings)),
-    }
-}
-
-/// The record as it came, with headers that say what is wrong with it and where it stood.
-fn dead_letter(record: &InputRecord<'_>, rejection: &Rejection, settings: &Settings) -> DeadLetter {
-    let mut headers: Vec<(String, Option<Vec<u8>>)> =
-        record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.map(<[u8]>::to_vec))).collect();
-    let mut add = |name: &str, value: String| headers.push((name.to_owned(), Some(value.into_bytes())));
-    add("error.code", rejection.code().to_owned());
-    add("error.detail", rejection.to_string());
-    add("source.topic", settings.topics.inputs[record.from.source as usize].clone());
-    add("source.partition", record.from.partition.to_string());
-    add("source.offset", record.offset.to_string());
-    let mut value = record.incoming.value.map(<[u8]>::to_vec);
-    let size = |(name, value): &(&str, Option<&[u8]>)| name.len() + value.map_or(0, <[u8]>::len) + 16;
-    let around = record.incoming.key.map_or(0, <[u8]>::len) + record.headers.iter().map(size).sum::<usize>() + 4096;
-    let room = (2 * settings.max_value_bytes).saturating_sub(around);
-    if let Some(value) = value.as_mut().filter(|value| value.len() > room) {
-        value.truncate(room);
-        headers.push(("value.truncated".to_owned(), Some(b"true".to_vec())));
-    }
-    DeadLetter { code: rejection.code(), key: record.incoming.key.map(<[u8]>::to_vec), value, headers }
-}
+/// A customer that a transaction changed: partition, id and new record; `None`: forgotten.
+type Changed = (i32, CustomerId, Option<Box<[u8]>>);
 
 fn move_time(
     running: &mut Running,
@@ -596,7 +547,7 @@ fn move_time(
     for (idle, input) in idle.iter_mut().zip(&running.inputs) {
         *idle = input.idle;
     }
-    let time = running.watermark.advance(&rules, &idle, wall);
+    let time = running.watermark.advance(&rules, &idle[..running.inputs.len()], wall);
     running.engine.advance(time, settings.max_timers_per_batch, announcements)
 }
 
@@ -605,13 +556,12 @@ fn send_changes<L: Log>(
     partition: i32,
     running: &Running,
     settings: &BTreeMap<String, String>,
-    records: &mut Vec<(i32, CustomerId, Box<[u8]>)>,
+    records: &mut Vec<Changed>,
 ) -> Result<(), Fault> {
     let to = Destination::State(partition);
     for (id, customer) in running.engine.changes() {
-        let Some(customer) = customer else { continue };
-        let record = customer_record::encode(customer);
-        log.send(&Outgoing { to, key: Some(&state_key::customer(id)), value: Some(&record), headers: &[] })?;
+        let record = customer.map(customer_record::encode);
+        log.send(&Outgoing { to, key: Some(&state_key::customer(id)), value: record.as_deref(), headers: &[] })?;
         records.push((partition, id.clone(), record));
     }
     let progress = running.progress(settings).encode();
@@ -643,18 +593,18 @@ fn taken_up_from(known: &Remembered) -> i64 {
 
 /// Where to read on. The changelog and the group agree, as both were written in one transaction; where the group has
 /// forgotten (its offsets have a retention of their own), the changelog still knows.
-fn starts_of(restored: &Restoring, topics: &Topics) -> Result<Vec<(InputPartition, i64)>, Fault> {
-    let start = |known: &Remembered| Ok((known.input, start_of(known, restored.progress.as_ref(), topics)?));
+fn starts_of(restored: &Restoring, settings: &Settings) -> Result<Vec<(InputPartition, i64)>, Fault> {
+    let start = |known: &Remembered| Ok((known.input, start_of(known, restored.progress.as_ref(), settings)?));
     restored.inputs.iter().map(start).collect()
 }
 
-fn start_of(known: &Remembered, progress: Option<&Progress>, topics: &Topics) -> Result<i64, Fault> {
+fn start_of(known: &Remembered, progress: Option<&Progress>, settings: &Settings) -> Result<i64, Fault> {
     let InputPartition { source, partition } = known.input;
     let stored = progress.and_then(|progress| progress.inputs.get(source.name())).map(|input| input.next_offset);
     let Some(next) = known.committed.as_ref().map(|(offset, _)| *offset).or(stored) else {
         return Ok(known.low);
     };
-    let name = &topics.inputs[source as usize];
+    let name = settings.topic(source);
     if next < known.low {
         return Err(Fault::Final(format!(
             "records of topic {name}, partition {partition}, from offset {next} to {} have expired before they were read; \

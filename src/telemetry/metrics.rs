@@ -25,6 +25,7 @@ pub struct Metrics {
     signals: IntCounterVec,
     events: IntCounterVec,
     dead_letters: IntCounterVec,
+    misplaced: IntCounterVec,
     end_to_end: Histogram,
     commit_duration: HistogramVec,
     commits: IntCounterVec,
@@ -56,6 +57,12 @@ impl Metrics {
                 &["source", "outcome"],
             ),
             dead_letters: counters(r, "dead_letters_total", "Records that could not be used, by reason.", &["code"]),
+            misplaced: counters(
+                r,
+                "misplaced_records_total",
+                "Records on a partition where murmur2, as Java's producers use it, would not put their key.",
+                &["source"],
+            ),
             end_to_end: histogram(
                 r,
                 "end_to_end_seconds",
@@ -135,6 +142,7 @@ impl Metrics {
                 self.events.with_label_values(&[source.name(), outcome.name()]);
             }
             self.events.with_label_values(&[source.name(), "rejected"]);
+            self.misplaced.with_label_values(&[source.name()]);
         }
         for code in Rejection::CODES {
             self.dead_letters.with_label_values(&[code]);
@@ -196,6 +204,9 @@ impl Observer for Metrics {
         for ((source, code), count) in &summary.dead_letters {
             self.events.with_label_values(&[source.name(), "rejected"]).inc_by(*count);
             self.dead_letters.with_label_values(&[code]).inc_by(*count);
+        }
+        for (source, count) in &summary.misplaced {
+            self.misplaced.with_label_values(&[source.name()]).inc_by(*count);
         }
         for ((kind, name), count) in &summary.signals {
             self.signals.with_label_values(&[kind, name]).inc_by(*count);

@@ -17,8 +17,20 @@ pub struct Progress {
     pub sequence: u64,
     /// By input (`purchases`, …).
     pub inputs: BTreeMap<String, InputProgress>,
+    /// Orders of customers who were forgotten, and those of them that were not their customer's first.
+    #[serde(default)]
+    pub erased: Erased,
     /// The settings the stored state was made with.
     pub settings: BTreeMap<String, String>,
+}
+
+/// What stays of customers who were forgotten: sums without names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Orders.
+    pub orders: i64,
+    /// Orders that were not their customer's first.
+    pub returning_orders: i64,
 }
 
 /// How far one input has been taken in.
@@ -32,8 +44,13 @@ pub struct InputProgress {
 
 impl Progress {
     /// A progress record of this version.
-    pub fn new(sequence: u64, inputs: BTreeMap<String, InputProgress>, settings: BTreeMap<String, String>) -> Self {
-        Self { version: VERSION, sequence, inputs, settings }
+    pub fn new(
+        sequence: u64,
+        inputs: BTreeMap<String, InputProgress>,
+        erased: Erased,
+        settings: BTreeMap<String, String>,
+    ) -> Self {
+        Self { version: VERSION, sequence, inputs, erased, settings }
     }
 
     /// Its bytes.

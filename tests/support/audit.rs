@@ -1,10 +1,11 @@
 //! Compares what came out with what the model says must have, record by record, and tells the first differences.
 
 mod dead_letters;
+mod fields;
 mod signals;
 mod state;
 
-pub use dead_letters::audit_dead_letters;
+pub use dead_letters::{audit_dead_letters, audit_dead_letters_of};
 pub use signals::Said;
 pub use state::customers_in_changelog;
 

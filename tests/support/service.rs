@@ -14,7 +14,7 @@ use super::cluster::Cluster;
 use super::waiting::wait_for;
 
 /// Three times what the contract promises: only a service that does not stop at all is worth a failure here.
-const STOPS_WITHIN: Duration = Duration::from_secs(60);
+const STOPS_WITHIN: Duration = Duration::from_secs(30);
 
 /// As much of a log as tells the story of its end.
 const TAIL_LINES: usize = 60;
@@ -210,7 +210,7 @@ impl Service {
     pub fn http_get(&self, path: &str) -> Option<(u16, String)> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_secs(10)))
             .proxy(None)
             .build()
             .into();

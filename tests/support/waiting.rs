@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Far beyond what any step takes, on a slow machine too.
-pub const PATIENCE: Duration = Duration::from_secs(600);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 

@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::Failure;
 use super::clock::SystemClock;
+use super::load::source_of;
 use super::service::Service;
 use crate::config::{self, Clock, Options, Skew};
 use crate::domain::EventTime;
@@ -20,7 +21,7 @@ use crate::kafka::embedded::EmbeddedBroker;
 use crate::kafka::reader::Reader;
 use crate::kafka::writer::Writer;
 use crate::pipeline::{Clock as _, Fault};
-use crate::shop::{Shop, ShopOptions, ShopTopic};
+use crate::shop::{Shop, ShopOptions, ShopTopics};
 use screen::Screen;
 use story::Story;
 
@@ -118,6 +119,7 @@ impl Demo {
             customers: self.customers,
             seed: self.seed,
             opens_at_ms: live_from - HISTORY_MS,
+            topics: ShopTopics::ALL,
             ..ShopOptions::default()
         });
         let speed = self.speed;
@@ -136,11 +138,9 @@ impl Demo {
                 if told.stop.load(Ordering::Relaxed) {
                     break;
                 }
-                if event.topic == ShopTopic::Purchases {
-                    writer.write(&connection.inputs[0], &event.customer_id, &event.to_json())?;
-                    told.events.fetch_add(1, Ordering::Relaxed);
-                    told.shop_time_ms.store(event.at_ms, Ordering::Relaxed);
-                }
+                writer.write(connection.topic(source_of(event.topic)), &event.customer_id, &event.to_json())?;
+                told.events.fetch_add(1, Ordering::Relaxed);
+                told.shop_time_ms.store(event.at_ms, Ordering::Relaxed);
             }
             writer.finish()
         };
