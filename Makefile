@@ -25,7 +25,7 @@ check: build-tools ## The quick part: format, lints, dependencies, the core's te
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
 	python3 deploy/grafana/generate.py --check
-	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test wire --test architecture --test history --test dependencies
+	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test wire --test schemas --test architecture --test history --test predictions --test dependencies
 
 .PHONY: audit
 audit: ## Known vulnerabilities, licences and sources by cargo-deny, which it needs installed, with its database
@@ -33,7 +33,15 @@ audit: ## Known vulnerabilities, licences and sources by cargo-deny, which it ne
 
 .PHONY: core
 core: ## The core's tests alone: seconds
-	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test wire --test architecture
+	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test wire --test architecture
+
+.PHONY: test-schemas
+test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's jsonschema; needs Node and Python
+	tests/schemas/validate.sh
+
+.PHONY: test-ranking
+test-ranking: ## Who returns, on whole histories: HOMECOMING_HISTORIES names a folder with cdnow_full.csv and grocery_elog.csv
+	$(CARGO) test --locked --test predictions -- --ignored --nocapture
 
 .PHONY: bench
 bench: setup ## Core and end-to-end figures; see benches/RESULTS.md

@@ -4,7 +4,8 @@
 #   benches/end-to-end.sh [EVENTS] [CUSTOMERS] [RUNS]
 #
 # Starts a broker of its own on loopback and ends it. Prints one line a run: events a second of wall time, CPU-seconds
-# of the service and of the broker per million events, and the service's peak memory.
+# of the service and of the broker per million events, and the service's peak memory. After each run a loop without any
+# logic reads the same and writes as many and as large records (benches/bare_loop.rs), for comparison.
 set -euo pipefail
 
 events=${1:-2000000}
@@ -20,6 +21,8 @@ service=
 trap 'kill $service $broker 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
 
 cargo build --locked --release --quiet --manifest-path "$root/Cargo.toml"
+bare_loop=$(cargo bench --locked --no-run --bench bare_loop --message-format=json --quiet --manifest-path "$root/Cargo.toml" |
+    python3 -c 'import json, sys; print(*[m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable")])')
 
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 kafka=$(free_port) controller=$(free_port) http=$(free_port)
@@ -98,4 +101,7 @@ print(f"events/s {(events - before) / (ended - started):,.0f}   service CPU-s/M 
 EOF
     kill -TERM "$service" && wait "$service" || true
     service=
+    config "bare$run"
+    "$homecoming" topics --config "$work/bare$run.toml" --partitions 4 > "$work/topics.log"
+    "$bare_loop" "127.0.0.1:$kafka" "run$run" "bare$run" "$threads"
 done

@@ -21,7 +21,7 @@ pub struct PartitionStore {
 }
 
 /// What readers see of a partition besides its customers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
     /// The counts, as of the last commit.
     pub totals: Totals,
@@ -29,6 +29,10 @@ pub struct Seen {
     pub time: Option<EventTime>,
     /// Records left to read, by input in the order of `Source::ALL`; `None` while unknown.
     pub backlog: Vec<Option<u64>>,
+    /// How long ago what was last taken in of an input that is behind was written, in seconds; 0 at its end.
+    pub lag_seconds: Vec<f64>,
+    /// Whether an input is idle.
+    pub idle: Vec<bool>,
     /// Changelog records left to read.
     pub restore_remaining: u64,
     /// Whether the partition is at work.
@@ -96,6 +100,12 @@ impl Partitions {
         let store = Arc::new(PartitionStore::default());
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(partition, Arc::clone(&store));
         store
+    }
+
+    /// Shows a partition that was kept out of sight.
+    pub fn reopen(&self, partition: i32, store: &Arc<PartitionStore>) {
+        store.show(|seen| seen.is_running = false);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(partition, Arc::clone(store));
     }
 
     /// Takes a partition out of sight.

@@ -35,7 +35,7 @@ const PURE: [(&str, &[&str], &str); 4] = [
     ("engine", &["std", "core", "foldhash", "uuid"], "the core is pure: the standard library, a fixed hash and uuids"),
     (
         "wire",
-        &["std", "core", "serde", "serde_json", "thiserror", "postcard", "uuid"],
+        &["std", "core", "serde", "serde_json", "schemars", "thiserror", "postcard", "uuid"],
         "the wire turns bytes into events and back, with serde and nothing that acts",
     ),
     (
@@ -76,8 +76,8 @@ const FILE_LINES: usize = 450;
 const FUNCTION_LINES: usize = 60;
 
 /// What was longer when the rule was made, and may not grow. Shorter ones leave the list.
-const LONG_FILES: [(&str, usize); 1] = [("pipeline/stream_thread.rs", 673)];
-const LONG_FUNCTIONS: [(&str, &str, usize); 1] = [("telemetry/metrics.rs", "new", 77)];
+const LONG_FILES: [(&str, usize); 0] = [];
+const LONG_FUNCTIONS: [(&str, &str, usize); 0] = [];
 /// How much shorter an exception may be than its entry says, before the entry has to follow.
 const SLACK: usize = 20;
 

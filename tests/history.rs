@@ -124,11 +124,53 @@ struct Recount {
     repeaters: u64,
     orders: u64,
     reactivating: u64,
-    lapsed: u64,
+    /// Customers by the level they end at.
+    levels: BTreeMap<&'static str, u64>,
+}
+
+/// Days without an order until somebody lapses.
+const HORIZON: i64 = 90;
+
+/// The chance of an order within 90 days at `now`, as the definitions write it down, of somebody who bought on these
+/// days.
+fn chance(days: &BTreeSet<i64>, now: f64) -> f64 {
+    let (r, alpha, a, b) = (0.525, 43.28, 0.891, 1.614);
+    let first = *days.first().expect("somebody who bought") as f64;
+    let (x, tx, t) = (days.len() as f64 - 1.0, *days.last().expect("the same") as f64 - first, now - first);
+    let alive = 1.0 / (1.0 + a / (b + x) * ((alpha + t) / (alpha + tx)).powf(r + x));
+    alive * (1.0 - ((alpha + t) / (alpha + t + 90.0)).powf(r + x))
+}
+
+/// When silence takes away so much of somebody's usual chance, if it does before they lapse.
+fn missed_from(days: &BTreeSet<i64>, share: f64) -> Option<f64> {
+    let last = *days.last()? as f64;
+    let is_missed = |now: f64| 1.0 - chance(days, now) / chance(days, last) >= share;
+    let (mut before, mut then) = (last, last + HORIZON as f64);
+    if !is_missed(then) {
+        return None;
+    }
+    for _ in 0..60 {
+        let middle = f64::midpoint(before, then);
+        if is_missed(middle) { then = middle } else { before = middle }
+    }
+    Some(then)
+}
+
+/// What silence alone says of somebody who bought on these days until an instant, and the level it leaves them at.
+fn silence(days: &BTreeSet<i64>, until: i64, told: &mut Vec<Line>) -> &'static str {
+    let lapse = days.last().map(|last| (last + HORIZON) as f64);
+    let steps = [("medium", missed_from(days, 0.5)), ("high", missed_from(days, 0.75)), ("lapsed", lapse)];
+    let mut level = "low";
+    for (next, from) in steps {
+        let Some(from) = from.filter(|from| *from < until as f64) else { continue };
+        let kind = if level == "low" { "raised" } else { "changed" };
+        told.push(format!("{next} {kind} {}", from.floor()));
+        level = next;
+    }
+    level
 }
 
 fn recount(orders: &[Order]) -> Recount {
-    const HORIZON: i64 = 90;
     let end = orders.iter().map(|order| order.day).max().expect("orders");
     let mut lives: BTreeMap<&str, Vec<&Order>> = BTreeMap::new();
     orders.iter().for_each(|order| lives.entry(&order.customer).or_default().push(order));
@@ -138,9 +180,8 @@ fn recount(orders: &[Order]) -> Recount {
         for (known, order) in life.iter().enumerate() {
             let rank = |order: &Order| (order.day, order.id.clone());
             let previous = life[..known].iter().filter(|other| rank(other) < rank(order)).map(|other| other.day).max();
-            let last = life[..known].iter().map(|other| other.day).max();
-            let lapse = last.map(|last| last + HORIZON).filter(|lapse| *lapse < order.day);
-            told.extend(lapse.map(|lapse| format!("lapsed raised {lapse}")));
+            let before: BTreeSet<i64> = life[..known].iter().map(|other| other.day).collect();
+            let level = silence(&before, order.day, &mut told);
             if known > 0 {
                 let gap = previous.map(|previous| order.day - previous);
                 let kind = match gap {
@@ -149,7 +190,7 @@ fn recount(orders: &[Order]) -> Recount {
                     _ => "repeat",
                 };
                 let cents: i64 = life[..=known].iter().map(|order| order.cents).sum();
-                let closes = if lapse.is_some() { " closes" } else { "" };
+                let closes = if level == "low" { "" } else { " closes" };
                 told.push(format!(
                     "{kind} {} {} {} {gap:?} {} {cents}{closes}",
                     order.day,
@@ -158,13 +199,12 @@ fn recount(orders: &[Order]) -> Recount {
                     order.cents
                 ));
             }
-            told.extend(lapse.map(|_| format!("low cleared {}", order.day)));
+            if level != "low" {
+                told.push(format!("low cleared {}", order.day));
+            }
         }
-        let last = life.iter().map(|order| order.day).max().expect("an order");
-        if last + HORIZON < end {
-            told.push(format!("lapsed raised {}", last + HORIZON));
-            recount.lapsed += 1;
-        }
+        let all = life.iter().map(|order| order.day).collect();
+        *recount.levels.entry(silence(&all, end, &mut told)).or_default() += 1;
         let mut days: Vec<i64> = life.iter().map(|order| order.day).collect();
         days.sort_unstable();
         recount.reactivating += days.windows(2).filter(|pair| pair[1] - pair[0] > HORIZON).count() as u64;
@@ -186,7 +226,9 @@ fn in_words(signals: &[Value]) -> BTreeMap<String, Vec<Line>> {
         let text = |name: &str| signal[name].as_str().unwrap_or_else(|| panic!("{name} of {signal} is a text"));
         assert!(ids.insert(text("event_id").to_owned()), "{signal} has an id that was used before");
         let customer = text("customer_id").to_owned();
-        let day = day(text("occurred_at").strip_suffix('Z').expect("UTC"));
+        let at = text("occurred_at").strip_suffix('Z').expect("UTC");
+        // What silence takes away it takes at any time of the day.
+        let day = day(if matches!(signal["level"].as_str(), Some("medium" | "high")) { &at[..10] } else { at });
         let line = if text("type") == "churn_risk" {
             match text("kind") {
                 "raised" => drop(episodes.insert(customer.clone(), signal["episode_id"].clone())),
@@ -225,8 +267,12 @@ fn counted_twice(history: &Path) -> (Replayed, Recount) {
     assert_eq!(ever["customers"], recount.customers);
     assert_eq!(ever["repeat_purchase"], ratio(recount.repeaters, recount.customers));
     assert_eq!(ever["returning_orders"], ratio(recount.orders - recount.customers, recount.orders));
-    assert_eq!(now["active"], recount.customers - recount.lapsed);
-    assert_eq!(now["lapsed"], recount.lapsed);
+    let at = |level| recount.levels.get(level).copied().unwrap_or(0);
+    assert_eq!(now["active"], recount.customers - at("lapsed"));
+    assert_eq!(now["lapsed"], at("lapsed"));
+    assert_eq!(now["risk"], json!({ "low": at("low"), "medium": at("medium"), "high": at("high") }));
+    let raised = |level: &str| signals.iter().any(|signal| signal["level"] == level);
+    assert!(["medium", "high", "lapsed"].into_iter().all(raised), "a history in which every level is reached");
     assert_eq!(replayed.report["activity_horizon"], "90d");
     assert_eq!(replayed.report["time_zone"], "UTC");
     (replayed, recount)
@@ -321,8 +367,10 @@ fn refunds_and_other_headers_are_understood() {
         .collect();
     let expected = [
         "ana second_purchase 2026-02-01T00:00:00Z 10.00 34.50 EUR",
-        "bob raised 2026-04-02T10:30:00.250Z - - -",
-        "ana raised 2026-05-02T00:00:00Z - - -",
+        "bob raised 2026-03-08T11:27:24.554Z - - -",
+        "bob changed 2026-04-02T10:30:00.250Z - - -",
+        "ana raised 2026-04-15T08:41:28.851Z - - -",
+        "ana changed 2026-05-02T00:00:00Z - - -",
         "ana reactivated 2026-07-01T00:00:00Z 5.50 30.00 EUR",
         "ana cleared 2026-07-01T00:00:00Z - - -",
     ];
@@ -413,7 +461,8 @@ fn a_history_of_nothing_and_one_that_reaches_year_9999_are_histories() {
                ana,2026-01-01T00:00:00Z,purchase,o-1,1\nana,9999-12-31T23:59:59.999Z,purchase,o-2,1\n";
     let replayed = bench.replay(&[&bench.file("far.csv", far)], &[]);
     assert_eq!(replayed.report["at"], "9999-12-31T23:59:59.999Z");
-    assert_eq!(replayed.signals().len(), 3, "raised, reactivated, cleared: replay never reads the clock");
+    let kinds: Vec<_> = replayed.signals().iter().map(|signal| signal["kind"].clone()).collect();
+    assert_eq!(kinds, ["raised", "changed", "reactivated", "cleared"], "replay never reads the clock");
 }
 
 #[test]

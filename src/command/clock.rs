@@ -23,4 +23,8 @@ impl Clock for SystemClock {
     fn monotonic(&self) -> Duration {
         Instant::now().saturating_duration_since(*STARTED)
     }
+
+    fn sleep(&self, length: Duration) {
+        std::thread::sleep(length);
+    }
 }

@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{ConfigFile, Failure};
 use crate::kafka::Connection;
 use crate::kafka::writer::Writer;
-use crate::shop::{Shop, ShopTopic};
+use crate::shop::{Shop, ShopOptions, ShopTopic, ShopTopics};
+use crate::wire::Source;
 
 /// The year the simulated events fall in: 2025, all of it in the past, so that no clock refuses them.
 const OPENS_AT_MS: i64 = 1_735_689_600_000;
@@ -39,20 +40,29 @@ pub(super) struct Load {
 
 impl Load {
     pub(super) fn execute(self) -> Result<(), Failure> {
-        let connection = Connection::new(&self.config.load()?);
+        let mut connection = Connection::new(&self.config.load()?);
         connection.check_topics().map_err(|fault| Failure::Failed(fault.to_string()))?;
         let writer = Writer::new(&connection)?;
         let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} events, {per_sec}, {eta} left");
         let progress = ProgressBar::new(self.events).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let started = Instant::now();
-        for (n, event) in (0u64..).zip(Shop::sized(self.events, self.customers, self.seed, OPENS_AT_MS, CLOSES_AT_MS)) {
+        let options = ShopOptions {
+            customers: self.customers,
+            seed: self.seed,
+            opens_at_ms: OPENS_AT_MS,
+            topics: connection
+                .inputs
+                .iter()
+                .map(|(source, _)| topic_of(*source))
+                .fold(ShopTopics::default(), ShopTopics::with),
+            ..ShopOptions::default()
+        };
+        for (n, event) in (0u64..).zip(Shop::sized_by(&options, self.events, CLOSES_AT_MS)) {
             if let Some(rate) = self.rate {
                 let due = Duration::from_secs_f64(n as f64 / f64::from(rate));
                 std::thread::sleep(due.saturating_sub(started.elapsed()));
             }
-            if event.topic == ShopTopic::Purchases {
-                writer.write(&connection.inputs[0], &event.customer_id, &event.to_json())?;
-            }
+            writer.write(connection.topic(source_of(event.topic)), &event.customer_id, &event.to_json())?;
             progress.inc(1);
         }
         writer.finish()?;
@@ -60,5 +70,22 @@ impl Load {
         let took = started.elapsed().as_secs_f64();
         println!("{} events written in {took:.1} s, {:.0} a second", self.events, self.events as f64 / took);
         Ok(())
+    }
+}
+
+fn topic_of(source: Source) -> ShopTopic {
+    match source {
+        Source::Purchases => ShopTopic::Purchases,
+        Source::Support => ShopTopic::Support,
+        Source::Contacts => ShopTopic::Contacts,
+    }
+}
+
+/// The input that a topic of the simulated shop is.
+pub(super) fn source_of(topic: ShopTopic) -> Source {
+    match topic {
+        ShopTopic::Purchases => Source::Purchases,
+        ShopTopic::Support => Source::Support,
+        ShopTopic::Contacts => Source::Contacts,
     }
 }

@@ -1,11 +1,14 @@
 //! One file a subcommand. The only place that knows everybody, and that reads the clock.
 
+mod check;
 mod clock;
 mod demo;
 mod history;
 mod load;
+mod predictions;
 mod replay;
 mod run;
+mod schema;
 mod service;
 mod settings;
 mod topics;
@@ -32,12 +35,16 @@ enum Command {
     Run(run::Run),
     /// Shows it at work with an embedded broker and a simulated shop: nothing to install.
     Demo(demo::Demo),
+    /// Looks whether the service could run here.
+    Check(check::Check),
     /// Makes the topics that are missing.
     Topics(topics::Topics),
     /// Writes a simulated shop's events to the input topics.
     Load(load::Load),
     /// Runs the same engine over history on disk, without Kafka.
     Replay(replay::Replay),
+    /// Prints the events in and out as AsyncAPI and JSON Schema.
+    Schema(schema::Schema),
 }
 
 /// The configuration file that most commands take.
@@ -87,9 +94,11 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(run) => run.execute(),
         Command::Demo(demo) => demo.execute(),
+        Command::Check(check) => check.execute(),
         Command::Topics(topics) => topics.execute(),
         Command::Load(load) => load.execute(),
         Command::Replay(replay) => replay.execute(),
+        Command::Schema(schema) => schema.execute(),
     };
     let (text, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,

@@ -11,9 +11,10 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::history::History;
+use super::predictions::{self, Predictions};
 use super::{Failure, settings};
 use crate::config::{self, Options};
-use crate::domain::{Currency, Customer, CustomerId};
+use crate::domain::{Currency, Customer, CustomerId, EventTime, Policy};
 use crate::engine::{Announcement, Committed, Outcome, Partition, Watermark, WatermarkRules};
 use crate::wire::rates::Rates;
 use crate::wire::signal;
@@ -22,7 +23,8 @@ use crate::wire::signal;
 /// in order, and the rates at the end.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  homecoming replay --input orders.csv --signals signals.jsonl --report rates.json\n\n\
+    after_help = "Examples:\n  homecoming replay --input orders.csv --signals signals.jsonl --report rates.json\n  \
+    homecoming replay --input orders.csv --predict-at 2026-01-31,2026-02-28 --predictions believed.csv\n\n\
     JSON lines: one event a line, each with its `type`. CSV (by the ending .csv): the columns customer_id,\n\
     occurred_at, type, order_id, amount and, if there is one, currency. Several files are merged by time. Rows that\n\
     can't be used are counted on stderr and left out."
@@ -40,6 +42,13 @@ pub(super) struct Replay {
     /// Where to write the rates as of the end.
     #[arg(long, value_name = "OUT.json")]
     report: Option<PathBuf>,
+    /// When to write down what is believed of every customer: days, which means their end in the shop's time zone, or
+    /// RFC 3339 times.
+    #[arg(long, value_name = "DATE", value_delimiter = ',', requires = "predictions")]
+    predict_at: Vec<String>,
+    /// Where to write it: customer_id, at, return_probability, usual_return_probability, risk, level.
+    #[arg(long, value_name = "OUT.csv", requires = "predict_at")]
+    predictions: Option<PathBuf>,
     /// The currency of CSV rows that name none.
     #[arg(long, default_value = "XXX", value_parser = currency)]
     currency: Currency,
@@ -70,13 +79,19 @@ struct Counts {
 impl Replay {
     pub(super) fn execute(self) -> Result<(), Failure> {
         let options = Options::load(self.config.as_deref(), config::environment())?;
-        Ok(self.replay(&options)?)
+        let policy = Arc::new(settings::policy(&options));
+        let predict_at = predictions::instants(&self.predict_at, &policy.calendar).map_err(|date| {
+            let example = "a day such as 2026-03-01 nor a time such as 2026-03-01T12:00:00Z";
+            Failure::WrongUse(format!("--predict-at: {date:?} is neither {example}"))
+        })?;
+        Ok(self.replay(&options, policy, predict_at)?)
     }
 
-    fn replay(&self, options: &Options) -> Result<()> {
+    fn replay(&self, options: &Options, policy: Arc<Policy>, predict_at: Vec<EventTime>) -> Result<()> {
         let mut history = History::open(&self.input, self.currency)?;
         let mut signals = self.signals.as_ref().map(create).transpose()?;
-        let mut partition = Partition::new(Arc::new(settings::policy(options)), Nobody);
+        let mut predictions = self.predictions.as_ref().map(|path| Predictions::new(predict_at, path)).transpose()?;
+        let mut partition = Partition::new(Arc::clone(&policy), Nobody);
         let mut watermark = Watermark::new(1);
         let rules = WatermarkRules { allowed_lateness: settings::span(options.time.allowed_lateness) };
         let progress = progress_bar(history.size);
@@ -85,6 +100,7 @@ impl Replay {
 
         while let Some(event) = history.next() {
             let event = event?;
+            predict_until(Some(event.at), predictions.as_mut(), &partition, &policy)?;
             let outcome = partition.apply(&event, &mut announcements);
             watermark.observe(0, event.at);
             let time = watermark.advance(&rules, &[false], None);
@@ -97,12 +113,16 @@ impl Replay {
                 progress.set_position(history.read.load(Ordering::Relaxed));
             }
         }
+        predict_until(None, predictions.as_mut(), &partition, &policy)?;
         while partition.advance(watermark.finish(), usize::MAX, &mut announcements) {}
         write_signals(&mut announcements, signals.as_mut(), &mut counts)?;
         progress.finish_and_clear();
 
         if let Some(signals) = signals.as_mut() {
             signals.flush().context("can't write the signals")?;
+        }
+        if let Some(predictions) = predictions {
+            predictions.finish()?;
         }
         self.write_report(options, &partition, &watermark)?;
         tell(&counts, &history, &partition);
@@ -118,6 +138,22 @@ impl Replay {
         serde_json::to_writer_pretty(&mut report, &rates)?;
         report.write_all(b"\n").and_then(|()| report.flush()).with_context(|| format!("can't write {}", path.display()))
     }
+}
+
+/// What was believed at every date before `until` that is not yet written down.
+fn predict_until(
+    until: Option<EventTime>,
+    predictions: Option<&mut Predictions>,
+    partition: &Partition<Nobody>,
+    policy: &Policy,
+) -> Result<()> {
+    let Some(predictions) = predictions else { return Ok(()) };
+    while let Some(at) = predictions.take_before(until) {
+        // Nothing is ever confirmed here, so the open batch holds everybody.
+        let everybody = partition.changes().filter_map(|(id, customer)| Some((id, customer?)));
+        predictions.write(at, everybody, policy)?;
+    }
+    Ok(())
 }
 
 fn create(path: &PathBuf) -> Result<BufWriter<File>> {

@@ -17,6 +17,7 @@ use crate::kafka::{Connection, KafkaLog};
 use crate::pipeline::{Clock as _, Fault, Observer, Settings, Shared, Status, StreamThread};
 use crate::store::Partitions;
 use crate::telemetry::Metrics;
+use crate::wire::Source;
 
 /// How soon a broker that is away is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -127,7 +128,7 @@ fn serve(options: &Options, surroundings: &Arc<Surroundings>) -> Result<tokio::r
 }
 
 /// Waits for the brokers, checks the topics, runs the stream threads and waits for their end.
-fn supervise(parts: Parts, threads: Option<usize>) -> Result<(), Failure> {
+fn supervise(mut parts: Parts, threads: Option<usize>) -> Result<(), Failure> {
     let partitions = loop {
         match parts.connection.check_topics() {
             Ok(partitions) => break partitions,
@@ -139,6 +140,11 @@ fn supervise(parts: Parts, threads: Option<usize>) -> Result<(), Failure> {
         }
         std::thread::sleep(ASK_AGAIN);
     };
+    parts.settings.topics = parts.connection.inputs.clone();
+    parts.settings.partitions = partitions as i32;
+    if parts.settings.topics.iter().all(|(source, _)| *source != Source::Contacts) {
+        info!("there is no topic for contacts: going on without it");
+    }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = threads.unwrap_or(cores).clamp(1, partitions.max(1));
     let instance = parts.connection.instance_id.clone().unwrap_or_else(new_instance);
@@ -173,6 +179,7 @@ fn start_thread(parts: &Parts, instance: &str, n: usize) -> Result<JoinHandle<Re
             partitions: parts.partitions,
             observer: parts.metrics,
             status,
+            thread: n,
             stop: parts.stop,
         };
         let result = StreamThread::new(log, SystemClock, shared).run();

@@ -14,6 +14,7 @@ use super::{Options, TopicOptions};
 /// Checks what spans options, and fills in what follows from others.
 pub(super) fn complete(options: &mut Options, origins: &BTreeMap<String, Origin>) -> Result<(), ConfigError> {
     topics_differ(&options.topics, origins)?;
+    levels_rise(options, origins)?;
     transactions_outlast_commits(options, origins)?;
     read_token_file(options, origins)?;
 
@@ -39,6 +40,15 @@ fn topics_differ(topics: &TopicOptions, origins: &BTreeMap<String, Origin>) -> R
         }
     }
     Ok(())
+}
+
+fn levels_rise(options: &Options, origins: &BTreeMap<String, Origin>) -> Result<(), ConfigError> {
+    let (medium, high) = (options.risk.medium, options.risk.high);
+    if medium <= high {
+        return Ok(());
+    }
+    let (medium, high) = (medium.to_string(), high.to_string());
+    Err(contradiction(origins, ("risk.medium", &medium), "must not be above", ("risk.high", &high)))
 }
 
 fn transactions_outlast_commits(options: &mut Options, origins: &BTreeMap<String, Origin>) -> Result<(), ConfigError> {

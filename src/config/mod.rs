@@ -9,6 +9,7 @@
 //! |---|---|
 //! | where values come from, and which wins | `file` |
 //! | what must fit together | `checks` |
+//! | when somebody is endangered, and what to do | `risk` |
 //! | the types of the values | `values`, `duration`, `client`, `number` |
 //! | how a refusal knows key, file and line | `tree`, `keys`, `error` |
 
@@ -19,6 +20,7 @@ mod error;
 mod file;
 mod keys;
 mod number;
+mod risk;
 mod tree;
 mod values;
 
@@ -32,6 +34,7 @@ use serde::Deserialize;
 pub use self::client::ClientProperties;
 pub use self::error::{ConfigError, Origin};
 pub use self::file::environment;
+pub use self::risk::{ActionOptions, RiskOptions, WeightOptions};
 pub use self::values::{Clock, Days, Forget, LogFormat, Secret, Skew, TimeZone};
 
 /// All options of homecoming.
@@ -46,6 +49,8 @@ pub struct Options {
     pub time: TimeOptions,
     /// When silence means something.
     pub retention: RetentionOptions,
+    /// When somebody counts as endangered.
+    pub risk: RiskOptions,
     /// What is announced.
     pub signals: SignalOptions,
     /// The machinery: threads, transactions, bounds.
@@ -253,6 +258,8 @@ pub struct SignalOptions {
     /// history, which would flood whoever reads the signals.
     #[serde(deserialize_with = "values::instant")]
     pub not_before: Option<Timestamp>,
+    /// What each signal asks to be done.
+    pub actions: ActionOptions,
 }
 
 /// The machinery: threads, transactions, bounds.

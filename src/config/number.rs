@@ -25,3 +25,19 @@ pub(super) fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Err
         .filter(|number| number.is_finite() && *number > 0.0)
         .ok_or_else(|| D::Error::custom("it must be a number above 0"))
 }
+
+/// A share from 0 to 1.
+pub(super) fn share<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    f64::deserialize(from)
+        .ok()
+        .filter(|number| (0.0..=1.0).contains(number))
+        .ok_or_else(|| D::Error::custom("it must be a number from 0 to 1"))
+}
+
+/// A weight in log-odds.
+pub(super) fn weight<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    f64::deserialize(from)
+        .ok()
+        .filter(|number| (-10.0..=10.0).contains(number))
+        .ok_or_else(|| D::Error::custom("it must be a number from -10 to 10"))
+}

@@ -11,6 +11,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 
 use super::duration;
 use super::keys;
+use crate::domain::signal::Action;
 
 /// Where time comes from once all inputs are idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,6 +222,19 @@ pub(super) fn clock<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Clock>,
         _ => None,
     };
     accept(from, read, || "it must be \"wall\" or \"events\"".to_owned()).map(Some)
+}
+
+/// What a signal asks to be done; nothing is an answer too.
+pub(super) fn action<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Action>, D::Error> {
+    let read = |written: &str| match written {
+        "none" => Some(None),
+        name => Action::ALL.into_iter().find(|action| action.name() == name).map(Some),
+    };
+    let rule = || {
+        let names = Action::ALL.map(|action| format!("{:?}", action.name()));
+        format!("it must be {} or \"none\"", names.join(", "))
+    };
+    accept(from, read, rule)
 }
 
 /// Whole days, from 1 to a most.

@@ -55,6 +55,22 @@ impl OrderId {
     }
 }
 
+/// A support ticket's id, 1 to 256 bytes, unique within its customer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TicketId(CompactString);
+
+impl TicketId {
+    /// The id, unless it is empty or too long.
+    pub fn new(id: &str) -> Option<Self> {
+        (1..=ID_BYTES_MAX).contains(&id.len()).then(|| Self(id.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The id that a producer gave an event, 1 to 256 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventId(CompactString);

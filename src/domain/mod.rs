@@ -13,18 +13,22 @@
 //! deterministic libraries are used: `jiff` (civil time), `iso_currency`, `libm`, `uuid` (v5),
 //! `xxhash-rust`, `compact_str`.
 
+pub mod consent;
 pub mod customer;
+pub mod factor;
 pub mod identity;
 pub mod model;
 pub mod money;
 pub mod policy;
 pub mod purchase;
+pub mod rating;
 pub mod risk;
 pub mod signal;
+pub mod ticket;
 pub mod time;
 
 pub use customer::Customer;
-pub use identity::{CustomerId, EventId, OrderId};
+pub use identity::{CustomerId, EventId, OrderId, TicketId};
 pub use money::{Amount, Currency};
 pub use policy::Policy;
 pub use purchase::{Order, PurchaseHistory};

@@ -80,6 +80,11 @@ pub fn logit(probability: f64) -> f64 {
     libm::log(p) - libm::log1p(-p)
 }
 
+/// The probability of log-odds.
+pub fn sigmoid(log_odds: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-log_odds))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,13 @@
-//! How endangered a customer's return is, and what speaks for it.
+//! How endangered a customer's return is, what speaks for it, and when that will change by itself.
 
 use uuid::Uuid;
 
-use super::model::{Recency, logit};
+use super::customer::Customer;
+use super::factor::{self, Factor};
+use super::model::{Parameters, Recency, logit, sigmoid};
 use super::money::Total;
-use super::policy::Policy;
-use super::purchase::PurchaseHistory;
+use super::policy::{Policy, Thresholds};
+use super::purchase::PurchaseDays;
 use super::time::{DAY_MS, EventTime, Span};
 
 /// How endangered a customer's return is.
@@ -35,9 +37,26 @@ impl Level {
             Self::Lapsed => "lapsed",
         }
     }
+
+    /// The level of a risk, whatever it was before.
+    fn of(risk: f64, thresholds: &Thresholds) -> Self {
+        if risk >= thresholds.high {
+            Self::High
+        } else if risk >= thresholds.medium {
+            Self::Medium
+        } else {
+            Self::Low
+        }
+    }
+
+    /// The level that follows this one at a risk: going down takes more than coming up did.
+    pub fn after(self, risk: f64, thresholds: &Thresholds) -> Self {
+        let up = Self::of(risk, thresholds);
+        if up >= self { up } else { self.min(Self::of(risk + thresholds.margin, thresholds)) }
+    }
 }
 
-/// What was last announced of a customer's risk.
+/// What was last announced of a customer's risk, and when to look again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// The level last announced.
@@ -46,6 +65,8 @@ pub struct Standing {
     pub evaluated_at: Option<EventTime>,
     /// The episode that is open while the level is above `low`.
     pub episode: Option<Uuid>,
+    /// The instant at which the level will change if nothing happens; `None`: never.
+    pub next_change: Option<EventTime>,
 }
 
 /// The chance of return at one instant, with the evidence.
@@ -53,7 +74,7 @@ pub struct Standing {
 pub struct Assessment {
     /// Probability of an order within the horizon.
     pub return_probability: f64,
-    /// The same as it was just after the last purchase.
+    /// The same as it was just after the last purchase, but for all factors.
     pub usual_return_probability: f64,
     /// How far both look ahead, in days.
     pub horizon_days: f64,
@@ -64,58 +85,177 @@ pub struct Assessment {
     /// The chance that is gone times the mean net order, in the currency of the last order: a lower bound of what
     /// a return would bring.
     pub value_at_risk: Total,
-    /// What lowered the chance, the strongest first.
+    /// What moved the chance, the strongest first.
     pub reasons: Vec<Reason>,
 }
 
 /// One thing that moved the chance of return.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reason {
+pub struct Reason {
+    /// What.
+    pub what: Evidence,
+    /// By how much it moved the log-odds of a return.
+    pub log_odds: f64,
+    /// The chance of return without it.
+    pub return_probability_without: f64,
+}
+
+/// What a reason is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Evidence {
     /// Time since the last order.
     Silence {
-        /// Change of the log-odds of a return.
-        log_odds: f64,
         /// Days since the last order.
         days_silent: f64,
         /// Mean days between purchase days; `None` for a single one.
         usual_days_between: Option<f64>,
-        /// The chance of return if there had been no silence.
-        return_probability_without: f64,
     },
+    /// A factor.
+    Factor(Factor),
+}
+
+/// Everything about a customer that silence acts on: fixed until the next order.
+struct Outlook<'a> {
+    model: &'a Parameters,
+    horizon_days: f64,
+    days: PurchaseDays,
+    last: EventTime,
+    /// `None`: beyond year 9999 nobody lapses.
+    lapse: Option<EventTime>,
+    usual: f64,
+}
+
+impl<'a> Outlook<'a> {
+    fn of(customer: &Customer, policy: &'a Policy) -> Option<Self> {
+        let last = customer.purchases.last()?.at;
+        let days = customer.purchases.days(&policy.calendar)?;
+        let (model, horizon_days) = (&policy.model, policy.horizon_days);
+        let usual = model.p_order_within(horizon_days, &Recency::at(last, &days));
+        let lapse = policy.active_until(last);
+        Some(Self { model, horizon_days, days, last, lapse, usual })
+    }
+
+    fn silent(&self, now: EventTime) -> f64 {
+        self.model.p_order_within(self.horizon_days, &Recency::at(now, &self.days))
+    }
+
+    fn risk(&self, now: EventTime, factors: f64) -> f64 {
+        let silent = self.silent(now);
+        let probability = if factors == 0.0 { silent } else { sigmoid(logit(silent) + factors) };
+        (1.0 - probability / self.usual).clamp(0.0, 1.0)
+    }
+}
+
+fn sum(factors: &[(Factor, f64)]) -> f64 {
+    factors.iter().map(|(_, weight)| weight).sum()
+}
+
+/// The level an event leaves the customer at. Only time makes a customer lapse, and only a later order brings them
+/// back, so an event can but confirm a lapse or end it.
+pub fn level_after_event(customer: &Customer, now: EventTime, policy: &Policy) -> Level {
+    let Some(outlook) = Outlook::of(customer, policy) else { return Level::Low };
+    let risk = || outlook.risk(now, sum(&factor::factors_at(customer, now, policy)));
+    match customer.standing.level {
+        Level::Lapsed if outlook.lapse.is_some_and(|lapse| lapse <= now) => Level::Lapsed,
+        Level::Lapsed => Level::of(risk(), &policy.thresholds),
+        level => level.after(risk(), &policy.thresholds),
+    }
+}
+
+/// The level that time brings the customer to at `due`, which is their next change.
+pub fn level_when_due(customer: &Customer, due: EventTime, policy: &Policy) -> Level {
+    match policy.active_until(customer.purchases.last().map_or(due, |last| last.at)) {
+        Some(lapse) if due >= lapse => Level::Lapsed,
+        _ => level_after_event(customer, due, policy),
+    }
+}
+
+/// The first whole millisecond after `from` at which the level changes if nothing happens.
+///
+/// Between two changes of a factor the chance of return only falls, so within such a stretch the level can only rise,
+/// and one search finds where. At the latest the customer lapses.
+pub fn next_change(customer: &Customer, from: EventTime, policy: &Policy) -> Option<EventTime> {
+    let level = customer.standing.level;
+    let outlook = Outlook::of(customer, policy).filter(|_| level != Level::Lapsed)?;
+    let end = outlook.lapse.unwrap_or(EventTime::LATEST);
+    let mut stretch = from;
+    let changes = factor::changes_between(customer, from, end, policy);
+    for until in changes.into_iter().chain([end]) {
+        if stretch >= end {
+            break;
+        }
+        let factors = sum(&factor::factors_at(customer, stretch, policy));
+        let level_at = |at: EventTime| level.after(outlook.risk(at, factors), &policy.thresholds);
+        if stretch > from && level_at(stretch) != level {
+            return Some(stretch);
+        }
+        let last = until - Span::from_millis(1);
+        if level != Level::High && last > stretch && level_at(last) > level {
+            return Some(first_where(stretch, last, |at| level_at(at) > level));
+        }
+        stretch = until;
+    }
+    outlook.lapse
+}
+
+/// The first instant in (`before`, `holds`] at which something that stays true becomes true.
+fn first_where(before: EventTime, holds: EventTime, is_true: impl Fn(EventTime) -> bool) -> EventTime {
+    let (mut before, mut holds) = (before.millis(), holds.millis());
+    while holds - before > 1 {
+        let middle = before + (holds - before) / 2;
+        if is_true(EventTime::from_millis(middle)) {
+            holds = middle;
+        } else {
+            before = middle;
+        }
+    }
+    EventTime::from_millis(holds)
 }
 
 impl Assessment {
-    /// What can be said of somebody with this history at `now`; `None` before the first order.
-    pub fn of(history: &PurchaseHistory, now: EventTime, policy: &Policy) -> Option<Self> {
-        let last = history.last()?;
-        let days = history.days(&policy.calendar)?;
-        let (then, today) = (Recency::at(last.at, &days), Recency::at(now, &days));
-        let usual = policy.model.p_order_within(policy.horizon_days, &then);
-        let silent = policy.model.p_order_within(policy.horizon_days, &today);
-        let expected = policy.model.median_days_to_next(&today);
-        let alive = policy.model.p_alive(&today);
+    /// What can be said of a customer at `now`; `None` before the first order.
+    pub fn of(customer: &Customer, now: EventTime, policy: &Policy) -> Option<Self> {
+        let outlook = Outlook::of(customer, policy)?;
+        let factors = factor::factors_at(customer, now, policy);
+        let today = Recency::at(now, &outlook.days);
+        let (usual, silent) = (outlook.usual, outlook.silent(now));
+        let odds = logit(silent) + sum(&factors);
+        let probability = if factors.is_empty() { silent } else { sigmoid(odds) };
 
-        let gone = (usual - silent).max(0.0);
-        let spent = history.net_spending(last.amount.currency());
-        let mean_order = spent.minor.max(0) as f64 / f64::from(history.count());
-        let mut reasons = Vec::new();
+        let mut reasons = Vec::with_capacity(1 + factors.len());
+        let mut add = |what: Evidence, log_odds: f64| {
+            reasons.push(Reason { what, log_odds, return_probability_without: sigmoid(odds - log_odds) });
+        };
         if silent < usual {
-            reasons.push(Reason::Silence {
-                log_odds: logit(silent) - logit(usual),
-                days_silent: now.days_since(last.at),
-                usual_days_between: (today.x > 0.0).then(|| today.tx / today.x),
-                return_probability_without: usual,
-            });
+            let usual_days_between = (today.x > 0.0).then(|| today.tx / today.x);
+            let days_silent = now.days_since(outlook.last);
+            add(Evidence::Silence { days_silent, usual_days_between }, logit(silent) - logit(usual));
         }
+        factors.into_iter().for_each(|(factor, weight)| add(Evidence::Factor(factor), weight));
+        // A stable sort: equal strengths stay in the order in which factors are listed.
+        reasons.sort_by(|a, b| b.log_odds.abs().total_cmp(&a.log_odds.abs()));
+
+        let last = customer.purchases.last()?;
+        let spent = customer.purchases.net_spending(last.amount.currency());
+        let mean_order = spent.minor.max(0) as f64 / f64::from(customer.purchases.count());
+        let gone = (usual - probability).max(0.0);
+        let expected = (policy.model.p_alive(&today) >= 0.5)
+            .then(|| in_days(now, policy.model.median_days_to_next(&today)))
+            .flatten();
         Some(Self {
-            return_probability: silent,
+            return_probability: probability,
             usual_return_probability: usual,
             horizon_days: policy.horizon_days,
-            risk: (1.0 - silent / usual).clamp(0.0, 1.0),
-            expected_next_purchase_at: (alive >= 0.5).then(|| in_days(now, expected)).flatten(),
+            risk: (1.0 - probability / usual).clamp(0.0, 1.0),
+            expected_next_purchase_at: expected,
             value_at_risk: Total { minor: libm::rint(gone * mean_order) as i128, ..spent },
             reasons,
         })
+    }
+
+    /// Whether a ticket is open.
+    pub fn has_open_ticket(&self) -> bool {
+        self.reasons.iter().any(|reason| matches!(reason.what, Evidence::Factor(Factor::OpenTicket { .. })))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use super::identity::{CustomerId, OrderId};
+use super::consent::Channel;
+use super::identity::{CustomerId, OrderId, TicketId};
 use super::money::{Amount, Total};
 use super::risk::{Assessment, Level};
 use super::time::{EventTime, Span};
@@ -63,6 +64,8 @@ pub struct ReturningCustomer {
     pub amount: Amount,
     /// All known orders in this currency less the known refunds.
     pub lifetime: Total,
+    /// The ticket whose resolution this is the first purchase after, within the recovery horizon.
+    pub recovered_ticket: Option<TicketId>,
     /// The risk episode this purchase ended.
     pub closed_episode: Option<Uuid>,
     /// What to do about it.
@@ -120,6 +123,8 @@ pub struct ChurnRisk {
     pub assessment: Assessment,
     /// What to do about it.
     pub action: Option<Action>,
+    /// How the customer may be contacted.
+    pub channels: Vec<Channel>,
 }
 
 impl ChurnRisk {
@@ -166,15 +171,24 @@ impl RiskKind {
 pub enum Action {
     /// Say thank you.
     ThankYou,
+    /// Get the open ticket resolved.
+    ResolveTicket,
+    /// Call: much is at stake.
+    Call,
     /// Offer something that makes coming back worth it.
     WinBackOffer,
 }
 
 impl Action {
+    /// All actions.
+    pub const ALL: [Self; 4] = [Self::ThankYou, Self::ResolveTicket, Self::Call, Self::WinBackOffer];
+
     /// Its name in signals.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ThankYou => "thank_you",
+            Self::ResolveTicket => "resolve_ticket",
+            Self::Call => "call",
             Self::WinBackOffer => "win_back_offer",
         }
     }

@@ -203,6 +203,13 @@ impl Calendar {
         Some(EventTime(there.as_millisecond()))
     }
 
+    /// The last millisecond of the business day that is called `date` (`2026-03-01`); `None`: no such day.
+    pub fn end_of(&self, date: &str) -> Option<EventTime> {
+        let day: jiff::civil::Date = date.parse().ok().filter(|day: &jiff::civil::Date| day.to_string() == date)?;
+        let midnight = day.tomorrow().ok()?.to_zoned(self.zone.clone()).ok()?;
+        Some(EventTime(midnight.timestamp().as_millisecond() - 1))
+    }
+
     fn offset_ms(&self, at: EventTime) -> i64 {
         if self.is_utc {
             return 0;
@@ -266,6 +273,16 @@ mod tests {
         // 02:30 does not exist on 2026-03-29 in Berlin.
         assert_eq!(berlin.days_later(at("2026-03-28T01:30:00Z"), 1), Some(at("2026-03-29T01:30:00Z")));
         assert_eq!(Calendar::utc().days_later(at("9999-12-01T00:00:00Z"), 90), None);
+    }
+
+    #[test]
+    fn a_business_day_ends_a_millisecond_before_the_next() {
+        let berlin = Calendar::in_zone(TimeZone::get("Europe/Berlin").expect("a bundled zone"));
+        assert_eq!(berlin.end_of("2026-03-29"), Some(at("2026-03-29T21:59:59.999Z")));
+        assert_eq!(Calendar::utc().end_of("2024-02-29"), Some(at("2024-02-29T23:59:59.999Z")));
+        for no_day in ["2026-02-29", "2026-3-1", "2026-03-01T00:00:00", "today", ""] {
+            assert_eq!(berlin.end_of(no_day), None, "{no_day}");
+        }
     }
 
     #[test]

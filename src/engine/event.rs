@@ -1,10 +1,13 @@
 //! What can happen to a customer, the passing of time aside.
 
+use crate::domain::consent::Channel;
 use crate::domain::money::Amount;
-use crate::domain::{CustomerId, EventId, EventTime, OrderId};
+use crate::domain::rating::Rating;
+use crate::domain::ticket::TicketStep;
+use crate::domain::{CustomerId, EventId, EventTime, OrderId, TicketId};
 
 /// One accepted event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// To whom.
     pub customer: CustomerId,
@@ -17,7 +20,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Happening {
     /// An order was placed.
     Purchased {
@@ -33,4 +36,31 @@ pub enum Happening {
         /// How much.
         amount: Amount,
     },
+    /// Something happened to a support ticket.
+    Ticket {
+        /// Which.
+        ticket: TicketId,
+        /// What.
+        step: TicketStep,
+    },
+    /// The customer said what they think.
+    Rated {
+        /// What they said.
+        rating: Rating,
+        /// The ticket it is about.
+        ticket: Option<TicketId>,
+    },
+    /// The customer said whether they may be contacted.
+    ConsentChanged {
+        /// How.
+        channel: Channel,
+        /// Whether they may.
+        granted: bool,
+    },
+    /// Somebody wrote to or called the customer.
+    ContactSent,
+    /// Somebody talked the customer's situation over with them.
+    ReviewHeld,
+    /// The customer is to be forgotten.
+    Erased,
 }

@@ -7,6 +7,7 @@
 mod on_due;
 mod on_event;
 mod partition;
+mod prediction;
 mod standing;
 mod timers;
 mod totals;
@@ -16,5 +17,6 @@ pub mod event;
 
 pub use event::{Event, Happening};
 pub use partition::{Announcement, Cause, Change, Committed, Outcome, Partition};
+pub use prediction::{Prediction, predict};
 pub use totals::{Contribution, Totals};
 pub use watermark::{Watermark, WatermarkRules};

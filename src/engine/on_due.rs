@@ -1,17 +1,26 @@
 //! What time alone does to a customer.
 
 use super::standing;
-use crate::domain::{Customer, CustomerId, EventTime, Level, Policy, Signal};
+use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, risk};
 
 /// The next instant at which something happens to this customer without any event; `None` if nothing ever will.
 pub(super) fn next_due(customer: &Customer, policy: &Policy) -> Option<EventTime> {
-    if customer.standing.level == Level::Lapsed {
-        return None;
-    }
-    customer.purchases.last().and_then(|last| policy.active_until(last.at))
+    [customer.standing.next_change, forgotten_at(customer, policy)].into_iter().flatten().min()
 }
 
-/// The activity horizon has passed at `due`, which is [`next_due`].
+/// Whether what happens at `due`, which is [`next_due`], is that the customer is forgotten. At the same instant a
+/// change of level goes first.
+pub(super) fn is_forgotten(customer: &Customer, due: EventTime, policy: &Policy) -> bool {
+    customer.standing.next_change.is_none_or(|change| due < change) && forgotten_at(customer, policy) == Some(due)
+}
+
+fn forgotten_at(customer: &Customer, policy: &Policy) -> Option<EventTime> {
+    let at = customer.heard_at? + policy.forget_after?;
+    (at <= EventTime::LATEST).then_some(at)
+}
+
+/// Time has passed `due`, which is [`next_due`], and the customer is not forgotten.
 pub(super) fn on_due(id: &CustomerId, customer: &mut Customer, due: EventTime, policy: &Policy) -> Option<Signal> {
-    standing::settle(id, customer, Level::Lapsed, due, "time", policy).map(|change| Signal::ChurnRisk(Box::new(change)))
+    let level = risk::level_when_due(customer, due, policy);
+    standing::settle(id, customer, level, due, "time", policy).map(|change| Signal::ChurnRisk(Box::new(change)))
 }

@@ -2,8 +2,9 @@
 
 use super::event::{Event, Happening};
 use super::standing;
-use crate::domain::signal::{Action, ReturnKind, ReturningCustomer};
-use crate::domain::{Amount, Customer, EventTime, Order, OrderId, Policy, Signal};
+use crate::domain::customer::LowRating;
+use crate::domain::signal::{ReturnKind, ReturningCustomer};
+use crate::domain::{Amount, Customer, EventTime, Order, OrderId, Policy, Signal, Span, TicketId, identity, risk};
 
 /// Whether an event was news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,24 +13,39 @@ pub(super) enum Novelty {
     Duplicate,
 }
 
-/// Takes in one event; what is to be told goes to `announce`, in the order it is to be told.
+/// Takes in one event; what is to be told goes to `announce`, in the order it is to be told. Erasure is not for here:
+/// it takes the whole customer.
 pub(super) fn on_event(
     customer: &mut Customer,
     event: &Event,
     policy: &Policy,
     announce: &mut dyn FnMut(Signal),
 ) -> Novelty {
-    match &event.what {
-        Happening::Purchased { order, amount } => on_purchase(customer, event, order, *amount, policy, announce),
-        Happening::Refunded { amount, .. } => {
-            if !customer.seen.remember(&event.id) {
-                return Novelty::Duplicate;
-            }
-            customer.purchases.refund(*amount);
-            look_at_level(customer, event, &format!("event:{}", event.id.as_str()), policy, announce);
-            Novelty::New
-        }
+    if let Happening::Purchased { order, amount } = &event.what {
+        return on_purchase(customer, event, order, *amount, policy, announce);
     }
+    if !customer.seen.remember(&event.id) {
+        return Novelty::Duplicate;
+    }
+    let at = event.at;
+    customer.heard_at = customer.heard_at.max(Some(at));
+    match &event.what {
+        Happening::Purchased { .. } | Happening::Erased => {}
+        Happening::Refunded { amount, .. } => {
+            customer.purchases.refund(*amount);
+            customer.last_refund_at = customer.last_refund_at.max(Some(at));
+        }
+        Happening::Ticket { ticket, step } => customer.tickets.add(ticket, *step, at),
+        Happening::Rated { rating, ticket } if rating.is_low() => {
+            customer.low_ratings.add(LowRating { at, rating: *rating, ticket: ticket.clone() });
+        }
+        Happening::Rated { .. } => {}
+        Happening::ConsentChanged { channel, granted } => customer.consents.change(*channel, *granted, at),
+        Happening::ContactSent => customer.contacts.add(at),
+        Happening::ReviewHeld => customer.reviews.add(at),
+    }
+    look_at_level(customer, event, &format!("event:{}", event.id.as_str()), policy, announce);
+    Novelty::New
 }
 
 fn on_purchase(
@@ -43,7 +59,9 @@ fn on_purchase(
     if customer.purchases.contains(order) {
         return Novelty::Duplicate;
     }
+    customer.heard_at = customer.heard_at.max(Some(event.at));
     let episode = customer.standing.episode;
+    let recovered_ticket = recovered_ticket(customer, event.at, order, policy);
     let placed = customer.purchases.add(Order { at: event.at, id: order.clone(), amount }, &policy.calendar);
     let cause = format!("order:{}", order.as_str());
     let mut cleared = Vec::new();
@@ -53,19 +71,18 @@ fn on_purchase(
     if number > 1 {
         let kind = kind_of(placed.previous, event.at, number, policy);
         announce(Signal::ReturningCustomer(Box::new(ReturningCustomer {
-            id: crate::domain::identity::id_of(&[ReturningCustomer::TYPE, event.customer.as_str(), order.as_str()]),
+            id: identity::id_of(&[ReturningCustomer::TYPE, event.customer.as_str(), order.as_str()]),
             customer: event.customer.clone(),
             at: event.at,
             kind,
             order: order.clone(),
             purchase_number: number,
-            since_previous: placed
-                .previous
-                .map(|previous| crate::domain::Span::from_millis(event.at.millis() - previous.millis())),
+            since_previous: placed.previous.map(|previous| Span::from_millis(event.at.millis() - previous.millis())),
             amount,
             lifetime: customer.purchases.net_spending(amount.currency()),
+            recovered_ticket,
             closed_episode: episode.filter(|_| customer.standing.episode.is_none()),
-            action: (kind == ReturnKind::SecondPurchase).then_some(Action::ThankYou),
+            action: policy.actions.second_purchase.filter(|_| kind == ReturnKind::SecondPurchase),
         })));
     }
     cleared.into_iter().for_each(announce);
@@ -77,6 +94,17 @@ fn kind_of(previous: Option<EventTime>, at: EventTime, number: u32, policy: &Pol
         return ReturnKind::Reactivated;
     }
     if number == 2 { ReturnKind::SecondPurchase } else { ReturnKind::Repeat }
+}
+
+/// The ticket resolved last within the recovery horizon before a purchase that is the first since.
+fn recovered_ticket(customer: &Customer, at: EventTime, order: &OrderId, policy: &Policy) -> Option<TicketId> {
+    let resolved = customer.tickets.as_of(at).filter_map(|(ticket, state)| {
+        let resolved_at = state.resolved_at?;
+        let is_between = |known: &Order| known.at > resolved_at && (known.at, &known.id) < (at, order);
+        let is_first = !customer.purchases.remembered.iter().any(is_between);
+        (at <= resolved_at + policy.memory && is_first).then_some((resolved_at, &ticket.id))
+    });
+    resolved.max().map(|(_, id)| id.clone())
 }
 
 /// Levels are looked at no earlier than they were before: what was announced is not taken back.
@@ -91,7 +119,7 @@ fn look_at_level(
         return;
     }
     let at = customer.standing.evaluated_at.map_or(event.at, |before| before.max(event.at));
-    let level = standing::level_after_event(customer, at, policy);
+    let level = risk::level_after_event(customer, at, policy);
     if let Some(change) = standing::settle(&event.customer, customer, level, at, cause, policy) {
         announce(Signal::ChurnRisk(Box::new(change)));
     }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use foldhash::quality::FixedState;
 
-use super::event::Event;
-use super::on_due::{next_due, on_due};
+use super::event::{Event, Happening};
+use super::on_due::{is_forgotten, next_due, on_due};
 use super::on_event::{Novelty, on_event};
 use super::timers::Timers;
 use super::totals::{Contribution, Totals};
-use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span};
+use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span, risk};
 
 /// Read access to the state that the log has confirmed.
 pub trait Committed {
@@ -73,7 +73,19 @@ pub type Change<'a> = (&'a CustomerId, Option<&'a Customer>);
 
 struct Touched {
     customer: Customer,
+    /// False: nothing is known of them, or no longer.
+    is_known: bool,
     changed: bool,
+}
+
+impl Touched {
+    /// Everything known of the customer goes but for anonymous sums; whatever comes later starts a new one.
+    fn forget(&mut self, totals: &mut Totals) {
+        totals.erase(&Contribution::of(&self.customer));
+        self.changed |= self.is_known;
+        self.is_known = false;
+        self.customer = Customer::default();
+    }
 }
 
 /// The state and the work of one partition.
@@ -86,6 +98,7 @@ pub struct Partition<C> {
     totals_committed: Totals,
     time: EventTime,
     time_committed: EventTime,
+    fired: u64,
 }
 
 impl<C: Committed> Partition<C> {
@@ -100,6 +113,7 @@ impl<C: Committed> Partition<C> {
             totals_committed: Totals::default(),
             time: EventTime::BEGINNING,
             time_committed: EventTime::BEGINNING,
+            fired: 0,
         }
     }
 
@@ -107,6 +121,33 @@ impl<C: Committed> Partition<C> {
     pub fn recall(&mut self, id: &CustomerId, customer: &Customer) {
         self.timers.look_again(id, None, next_due(customer, &self.policy));
         self.totals.add(&Contribution::of(customer));
+        self.totals_committed = self.totals;
+    }
+
+    /// Works out a customer's next moment anew, as the rules have changed. What was announced stays as it is.
+    pub fn reconsider(&mut self, id: &CustomerId) {
+        let touched = touch(&mut self.overlay, &self.committed, id);
+        let before = touched.customer.standing.next_change;
+        let Some(from) = touched.customer.standing.evaluated_at else { return };
+        let next = risk::next_change(&touched.customer, from, &self.policy);
+        if next == before {
+            self.overlay.remove(id);
+            return;
+        }
+        touched.customer.standing.next_change = next;
+        touched.changed = true;
+        self.timers.look_again(id, before, next);
+    }
+
+    /// Goes on from the time at which an earlier run stood.
+    pub fn resume(&mut self, time: EventTime) {
+        self.time = time;
+        self.time_committed = time;
+    }
+
+    /// Takes note of the orders of customers who were forgotten.
+    pub fn recall_erased(&mut self, orders: i64, returning_orders: i64) {
+        self.totals.recall_erased(orders, returning_orders);
         self.totals_committed = self.totals;
     }
 
@@ -120,6 +161,11 @@ impl<C: Committed> Partition<C> {
         &self.totals
     }
 
+    /// How many moments of customers came in the open batch.
+    pub fn fired(&self) -> u64 {
+        self.fired
+    }
+
     /// How many timers are pending.
     pub fn timers_pending(&self) -> usize {
         self.timers.len()
@@ -130,11 +176,21 @@ impl<C: Committed> Partition<C> {
         let policy = Arc::clone(&self.policy);
         let touched = touch(&mut self.overlay, &self.committed, &event.customer);
         let before = (Contribution::of(&touched.customer), next_due(&touched.customer, &policy));
-        fire_until(&event.customer, touched, event.at, &policy, announcements);
-        let novelty = on_event(&mut touched.customer, event, &policy, &mut |signal| {
-            announce(announcements, signal, Cause::Event, &policy);
-        });
-        touched.changed |= novelty == Novelty::New;
+        while let Some(due) = next_due(&touched.customer, &policy).filter(|due| *due < event.at) {
+            fire(&event.customer, touched, due, &policy, &mut self.totals, announcements);
+            self.fired += 1;
+        }
+        let novelty = if event.what == Happening::Erased {
+            touched.forget(&mut self.totals);
+            Novelty::New
+        } else {
+            on_event(&mut touched.customer, event, &policy, &mut |signal| {
+                announce(announcements, signal, Cause::Event, &policy);
+            })
+        };
+        let is_new = novelty == Novelty::New;
+        touched.changed |= is_new && event.what != Happening::Erased;
+        touched.is_known |= is_new && event.what != Happening::Erased;
         let after = (Contribution::of(&touched.customer), next_due(&touched.customer, &policy));
 
         self.totals.remove(&before.0);
@@ -159,7 +215,8 @@ impl<C: Committed> Partition<C> {
             }
             let touched = touch(&mut self.overlay, &self.committed, &id);
             let before = Contribution::of(&touched.customer);
-            fire(&id, touched, due, &policy, announcements);
+            fire(&id, touched, due, &policy, &mut self.totals, announcements);
+            self.fired += 1;
             self.totals.remove(&before);
             self.totals.add(&Contribution::of(&touched.customer));
             if let Some(next) = next_due(&touched.customer, &policy) {
@@ -177,7 +234,7 @@ impl<C: Committed> Partition<C> {
     /// What the open batch changed, in no particular but always the same order.
     pub fn changes(&self) -> impl Iterator<Item = Change<'_>> {
         let changed = self.overlay.iter().filter(|(_, touched)| touched.changed);
-        changed.map(|(id, touched)| (id, Some(&touched.customer)))
+        changed.map(|(id, touched)| (id, touched.is_known.then_some(&touched.customer)))
     }
 
     /// Whether the open batch changed any customer.
@@ -191,6 +248,7 @@ impl<C: Committed> Partition<C> {
         self.timers.confirm();
         self.totals_committed = self.totals;
         self.time_committed = self.time;
+        self.fired = 0;
     }
 
     /// The open batch never happened.
@@ -199,6 +257,7 @@ impl<C: Committed> Partition<C> {
         self.timers.undo();
         self.totals = self.totals_committed;
         self.time = self.time_committed;
+        self.fired = 0;
     }
 
     /// Looks without touching: most entries that come up are only moved, and a batch should not hold them.
@@ -227,32 +286,26 @@ fn touch<'a, C: Committed>(
     match overlay.entry(id.clone()) {
         Entry::Occupied(entry) => entry.into_mut(),
         Entry::Vacant(entry) => {
-            let customer = committed.load(id).unwrap_or_default();
-            entry.insert(Touched { customer, changed: false })
+            let customer = committed.load(id);
+            let is_known = customer.is_some();
+            entry.insert(Touched { customer: customer.unwrap_or_default(), is_known, changed: false })
         }
     }
 }
 
-/// Fires a customer's moments that are earlier than `until`, whether or not the partition's time has come so far.
-fn fire_until(
-    id: &CustomerId,
-    touched: &mut Touched,
-    until: EventTime,
-    policy: &Policy,
-    announcements: &mut Vec<Announcement>,
-) {
-    while let Some(due) = next_due(&touched.customer, policy).filter(|due| *due < until) {
-        fire(id, touched, due, policy, announcements);
-    }
-}
-
+/// What happens to a customer at `due` without any event, whether or not the partition's time has come so far.
 fn fire(
     id: &CustomerId,
     touched: &mut Touched,
     due: EventTime,
     policy: &Policy,
+    totals: &mut Totals,
     announcements: &mut Vec<Announcement>,
 ) {
+    if is_forgotten(&touched.customer, due, policy) {
+        touched.forget(totals);
+        return;
+    }
     touched.changed = true;
     if let Some(signal) = on_due(id, &mut touched.customer, due, policy) {
         announce(announcements, signal, Cause::Time, policy);

@@ -2,11 +2,12 @@
 
 use uuid::Uuid;
 
-use crate::domain::risk::Assessment;
+use crate::domain::risk::{self, Assessment};
 use crate::domain::signal::{Action, ChurnRisk, RiskKind};
 use crate::domain::{Customer, CustomerId, EventTime, Level, Policy, identity};
 
-/// Sets the level as of `at` and says so if it changed. `cause` names what happened, for the signal's id.
+/// Sets the level as of `at`, says so if it changed, and works out when it will change by itself. `cause` names what
+/// happened, for the signal's id.
 pub(super) fn settle(
     id: &CustomerId,
     customer: &mut Customer,
@@ -17,13 +18,14 @@ pub(super) fn settle(
 ) -> Option<ChurnRisk> {
     let previous_level = customer.standing.level;
     customer.standing.evaluated_at = customer.standing.evaluated_at.max(Some(at));
+    customer.standing.level = level;
+    customer.standing.next_change = risk::next_change(customer, at, policy);
     if level == previous_level {
         return None;
     }
-    let assessment = Assessment::of(&customer.purchases, at, policy)?;
+    let assessment = Assessment::of(customer, at, policy)?;
     let signal_id = identity::id_of(&[ChurnRisk::TYPE, id.as_str(), cause, &at.to_string(), level.name()]);
     let episode = customer.standing.episode.unwrap_or_else(|| episode_of(signal_id));
-    customer.standing.level = level;
     customer.standing.episode = (level != Level::Low).then_some(episode);
     Some(ChurnRisk {
         id: signal_id,
@@ -33,8 +35,9 @@ pub(super) fn settle(
         episode,
         level,
         previous_level,
+        action: action_for(level, &assessment, policy),
         assessment,
-        action: (level != Level::Low).then_some(Action::WinBackOffer),
+        channels: customer.consents.granted(at).collect(),
     })
 }
 
@@ -43,12 +46,18 @@ fn episode_of(raised: Uuid) -> Uuid {
     identity::id_of(&["episode", &raised.to_string()])
 }
 
-/// The level an event leaves the customer at. Only time makes a customer lapse, and only a later order brings them
-/// back, so an event can but confirm a lapse or end it.
-pub(super) fn level_after_event(customer: &Customer, at: EventTime, policy: &Policy) -> Level {
-    let lapse = customer.purchases.last().and_then(|last| policy.active_until(last.at));
-    match (customer.standing.level, lapse) {
-        (Level::Lapsed, Some(lapse)) if lapse <= at => Level::Lapsed,
-        _ => Level::Low,
+/// First things first: a problem is solved before anything is offered, and much at stake deserves a person.
+fn action_for(level: Level, assessment: &Assessment, policy: &Policy) -> Option<Action> {
+    if level == Level::Low {
+        return None;
+    }
+    let value = assessment.value_at_risk;
+    let unit = 10i64.pow(value.currency.decimals()) as f64;
+    if assessment.has_open_ticket() {
+        policy.actions.open_ticket
+    } else if value.minor as f64 >= policy.high_value_from * unit {
+        policy.actions.high_value
+    } else {
+        policy.actions.otherwise
     }
 }

@@ -27,6 +27,10 @@ pub struct Totals {
     pub orders: i64,
     /// Orders but for each customer's first.
     pub returning_orders: i64,
+    /// Orders of customers who were forgotten since, anonymous: part of `orders`.
+    pub erased_orders: i64,
+    /// The same of `returning_orders`.
+    pub erased_returning_orders: i64,
     /// Customers with at least one order, by level in the order of [`Level::ALL`].
     pub by_level: [i64; 4],
 }
@@ -35,6 +39,15 @@ impl Totals {
     /// Customers at this level.
     pub fn at(&self, level: Level) -> i64 {
         self.by_level[level as usize]
+    }
+
+    /// Whether the counts can be true together.
+    pub fn add_up(&self) -> bool {
+        let by_level: i64 = self.by_level.iter().sum();
+        let is_possible = self.by_level.iter().all(|count| *count >= 0)
+            && (0..=self.customers).contains(&self.repeat_customers)
+            && (0..=self.returning_orders).contains(&self.erased_returning_orders);
+        is_possible && by_level == self.customers && self.orders - self.erased_orders >= self.customers
     }
 
     /// Customers who have not lapsed.
@@ -58,9 +71,25 @@ impl Totals {
         self.repeat_customers += other.repeat_customers;
         self.orders += other.orders;
         self.returning_orders += other.returning_orders;
+        self.erased_orders += other.erased_orders;
+        self.erased_returning_orders += other.erased_returning_orders;
         for (mine, theirs) in self.by_level.iter_mut().zip(other.by_level) {
             *mine += theirs;
         }
+    }
+
+    /// A customer is about to be forgotten: their orders stay counted, though nobody's.
+    pub fn erase(&mut self, contribution: &Contribution) {
+        let orders = i64::from(contribution.orders);
+        self.recall_erased(orders, (orders - 1).max(0));
+    }
+
+    /// Adds orders of customers who were forgotten.
+    pub fn recall_erased(&mut self, orders: i64, returning_orders: i64) {
+        self.orders += orders;
+        self.returning_orders += returning_orders;
+        self.erased_orders += orders;
+        self.erased_returning_orders += returning_orders;
     }
 
     fn count(&mut self, contribution: &Contribution, sign: i64) {

@@ -22,9 +22,9 @@ impl Watermark {
         Self { greatest: vec![None; inputs], time: EventTime::BEGINNING }
     }
 
-    /// Time as it stood after an earlier run: each input's greatest event time.
-    pub fn resume(greatest: Vec<Option<EventTime>>) -> Self {
-        Self { greatest, time: EventTime::BEGINNING }
+    /// Time as it stood after an earlier run, with each input's greatest event time.
+    pub fn resume(greatest: Vec<Option<EventTime>>, time: EventTime) -> Self {
+        Self { greatest, time }
     }
 
     /// The partition's time.

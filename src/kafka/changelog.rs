@@ -10,7 +10,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::client::{Connection, passing, unusable};
 use super::consumer::ANSWER_WITHIN;
 use crate::pipeline::Fault;
-use crate::pipeline::ports::Restored;
+use crate::pipeline::ports::{Restored, RestoredUpTo};
 
 /// A consumer that only asks where topics end, open transactions included: a restore that stopped at the last stable
 /// offset would miss the tail of a transaction whose end is not yet marked.
@@ -22,18 +22,23 @@ pub(super) fn asker(connection: &Connection) -> Result<BaseConsumer<DefaultConsu
     config.create().map_err(unusable("consumer"))
 }
 
-/// A consumer that reads given partitions from their start.
+/// A consumer that reads given partitions from their start or from where they are known.
 pub(super) struct ChangelogReader {
     consumer: BaseConsumer<DefaultConsumerContext>,
     topic: String,
-    /// By partition: where to stop, and the first offset there is.
-    targets: BTreeMap<i32, (i64, i64)>,
+    targets: BTreeMap<i32, Target>,
+}
+
+struct Target {
+    from: i64,
+    /// The offset at which all is read.
+    end: i64,
 }
 
 impl ChangelogReader {
     pub(super) fn new<C: ConsumerContext>(
         connection: &Connection,
-        partitions: &[i32],
+        partitions: &[(i32, Option<i64>)],
         asker: &BaseConsumer<C>,
     ) -> Result<Self, Fault> {
         let config = connection.client(
@@ -54,13 +59,14 @@ impl ChangelogReader {
         let consumer: BaseConsumer<DefaultConsumerContext> = config.create().map_err(unusable("consumer"))?;
         let mut targets = BTreeMap::new();
         let mut list = TopicPartitionList::new();
-        for &partition in partitions {
-            let (low, high) = asker
+        for &(partition, known) in partitions {
+            let (low, end) = asker
                 .fetch_watermarks(&connection.state, partition, ANSWER_WITHIN)
                 .map_err(passing("can't read where the state topic ends"))?;
-            targets.insert(partition, (high, low));
-            if high > low {
-                list.add_partition_offset(&connection.state, partition, Offset::Beginning)
+            let from = known.map_or(low, |known| known.clamp(low, end));
+            targets.insert(partition, Target { from, end });
+            if end > from {
+                list.add_partition_offset(&connection.state, partition, Offset::Offset(from))
                     .map_err(passing("can't name an offset"))?;
             }
         }
@@ -88,18 +94,18 @@ impl ChangelogReader {
         Ok(())
     }
 
-    /// Offsets still to pass. The position moves past control records, which the last record's offset does not.
-    pub(super) fn remaining(&self, partition: i32) -> Result<u64, Fault> {
-        let Some((target, low)) = self.targets.get(&partition) else { return Ok(0) };
-        if target <= low {
-            return Ok(0);
+    /// How far a partition is read. The position moves past control records, which the last record's offset does not.
+    pub(super) fn read_up_to(&self, partition: i32) -> Result<RestoredUpTo, Fault> {
+        let target = self.targets.get(&partition);
+        let target = target.ok_or_else(|| Fault::Passing(format!("the state of partition {partition} is not read")))?;
+        let mut next_offset = target.from;
+        if target.end > target.from {
+            let positions = self.consumer.position().map_err(passing("can't tell how far the state is read"))?;
+            let position = positions.find_partition(&self.topic, partition).map(|element| element.offset());
+            if let Some(Offset::Offset(offset)) = position {
+                next_offset = next_offset.max(offset);
+            }
         }
-        let positions = self.consumer.position().map_err(passing("can't tell how far the state is read"))?;
-        let position = positions.find_partition(&self.topic, partition).map(|element| element.offset());
-        let reached = match position {
-            Some(Offset::Offset(offset)) => offset,
-            _ => *low,
-        };
-        Ok(target.saturating_sub(reached).max(0) as u64)
+        Ok(RestoredUpTo { next_offset, remaining: target.end.saturating_sub(next_offset).max(0) as u64 })
     }
 }

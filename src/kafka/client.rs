@@ -5,7 +5,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 
-use crate::config::{ClientProperties, Options};
+use crate::config::{ClientProperties, Options, TopicOptions};
 use crate::pipeline::Fault;
 use crate::wire::Source;
 
@@ -20,8 +20,8 @@ pub struct Connection {
     pub instance_id: Option<String>,
     /// librdkafka properties passed through.
     pub properties: ClientProperties,
-    /// Names of the input topics, in the order of [`Source::ALL`].
-    pub inputs: Vec<String>,
+    /// The inputs that are read, in the order of [`Source::ALL`], and their topics.
+    pub inputs: Vec<(Source, String)>,
     /// The topic of those who came back.
     pub returning_customers: String,
     /// The topic of changes of level.
@@ -45,12 +45,7 @@ impl Connection {
             group_id: options.kafka.group_id.clone(),
             instance_id: options.kafka.instance_id.clone(),
             properties: options.kafka.client.clone(),
-            inputs: Source::ALL
-                .iter()
-                .map(|source| match source {
-                    Source::Purchases => topics.purchases.clone(),
-                })
-                .collect(),
+            inputs: Source::ALL.map(|source| (source, topic_of(topics, source))).to_vec(),
             returning_customers: topics.returning_customers.clone(),
             churn_risk: topics.churn_risk.clone(),
             dead_letters: topics.dead_letters.clone(),
@@ -58,6 +53,16 @@ impl Connection {
             transaction_timeout: options.engine.transaction_timeout,
             max_value_bytes: options.engine.max_value_bytes,
         }
+    }
+
+    /// The topic of an input.
+    pub fn topic(&self, source: Source) -> &str {
+        self.inputs.iter().find(|(known, _)| *known == source).map_or("", |(_, topic)| topic)
+    }
+
+    /// The input that a topic is.
+    pub(super) fn source(&self, topic: &str) -> Option<Source> {
+        self.inputs.iter().find(|(_, known)| known == topic).map(|(source, _)| *source)
     }
 
     /// A client's configuration: ours first, then what the user passes through.
@@ -81,6 +86,18 @@ impl Connection {
         config
     }
 }
+
+fn topic_of(topics: &TopicOptions, source: Source) -> String {
+    let topic = match source {
+        Source::Purchases => &topics.purchases,
+        Source::Support => &topics.support,
+        Source::Contacts => &topics.contacts,
+    };
+    topic.clone()
+}
+
+/// How often clients tell what they hold.
+pub(super) const STATISTICS_EVERY_MS: &str = "5000";
 
 /// Properties that only one kind of client knows go to that kind only: librdkafka warns about the others.
 fn is_for(role: &str, property: &str) -> bool {

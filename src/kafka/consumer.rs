@@ -3,9 +3,11 @@
 
 use std::collections::VecDeque;
 use std::ffi::CString;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rdkafka::Statistics;
 use rdkafka::bindings::rd_kafka_get_watermark_offsets;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -15,10 +17,10 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
-use super::client::{Connection, passing, unusable};
+use super::client::{Connection, STATISTICS_EVERY_MS, passing, unusable};
 use crate::pipeline::Fault;
 use crate::pipeline::ports::{InputPartition, InputRecord, Polled, Remembered};
-use crate::wire::{Incoming, Source};
+use crate::wire::Incoming;
 
 /// How long one question to the brokers may take before it is asked again.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -31,11 +33,18 @@ enum Rebalance {
 #[derive(Default)]
 pub(super) struct GroupContext {
     rebalances: Mutex<VecDeque<Rebalance>>,
+    fetched_bytes: AtomicU64,
 }
 
 impl ClientContext for GroupContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(?level, facility, message, "client");
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
+        let bytes = partitions.map(|partition| partition.fetchq_size).sum();
+        self.fetched_bytes.store(bytes, Ordering::Relaxed);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -71,7 +80,7 @@ impl From<Fault> for PollError {
 
 pub(super) struct GroupConsumer {
     consumer: Option<BaseConsumer<GroupContext>>,
-    inputs: Vec<String>,
+    connection: Connection,
     is_static: bool,
 }
 
@@ -85,6 +94,7 @@ impl GroupConsumer {
                 ("enable.auto.commit", "false"),
                 ("enable.auto.offset.store", "false"),
                 ("enable.partition.eof", "true"),
+                ("statistics.interval.ms", STATISTICS_EVERY_MS),
                 ("isolation.level", "read_committed"),
                 // Offsets that have expired are a loss to be told of, not to be jumped over.
                 ("auto.offset.reset", "error"),
@@ -104,17 +114,22 @@ impl GroupConsumer {
         }
         let consumer: BaseConsumer<GroupContext> =
             config.create_with_context(GroupContext::default()).map_err(unusable("consumer"))?;
-        let topics: Vec<&str> = connection.inputs.iter().map(String::as_str).collect();
+        let topics: Vec<&str> = connection.inputs.iter().map(|(_, topic)| topic.as_str()).collect();
         consumer.subscribe(&topics).map_err(unusable("subscription"))?;
         Ok(Self {
             consumer: Some(consumer),
-            inputs: connection.inputs.clone(),
             is_static: connection.instance_id.is_some(),
+            connection: connection.clone(),
         })
     }
 
     pub(super) fn client(&self) -> &BaseConsumer<GroupContext> {
         self.consumer.as_ref().expect("the consumer is there until the thread leaves")
+    }
+
+    /// Bytes that were fetched and wait to be polled.
+    pub(super) fn fetched_bytes(&self) -> u64 {
+        self.client().context().fetched_bytes.load(Ordering::Relaxed)
     }
 
     pub(super) fn poll(&self, wait: Duration, take: &mut dyn FnMut(InputRecord<'_>)) -> Result<Polled, PollError> {
@@ -145,31 +160,32 @@ impl GroupConsumer {
             Rebalance::Revoked { lost } => return Ok(Polled::Revoked { lost }),
             Rebalance::Assigned(given) => given,
         };
-        let of = |topic: &String| {
+        let of = |topic: &str| {
             let mut partitions: Vec<i32> =
                 given.iter().filter(|(name, _)| name == topic).map(|(_, partition)| *partition).collect();
             partitions.sort_unstable();
             partitions
         };
-        let first = of(&self.inputs[0]);
-        match self.inputs.iter().find(|topic| of(topic) != first) {
+        let topics: Vec<&str> = self.connection.inputs.iter().map(|(_, topic)| topic.as_str()).collect();
+        let first = of(topics[0]);
+        match topics.iter().find(|topic| of(topic) != first) {
             None => Ok(Polled::Assigned(first)),
             Some(topic) => Err(Fault::Final(format!(
                 "the group gave other partitions of {topic} than of {}; all members must read the same topics with \
                  the range assignor, and the topics must have equally many partitions",
-                self.inputs[0]
+                topics[0]
             ))),
         }
     }
 
     fn hand_over(&self, message: &BorrowedMessage<'_>, take: &mut dyn FnMut(InputRecord<'_>)) {
-        let Some(source) = self.inputs.iter().position(|topic| topic == message.topic()) else { return };
+        let Some(source) = self.connection.source(message.topic()) else { return };
         let headers: Vec<(&str, Option<&[u8]>)> = message
             .headers()
             .map_or_else(Vec::new, |headers| headers.iter().map(|header| (header.key, header.value)).collect());
         let content_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         take(InputRecord {
-            from: InputPartition { source: Source::ALL[source], partition: message.partition() },
+            from: InputPartition { source, partition: message.partition() },
             offset: message.offset(),
             written_ms: message.timestamp().to_millis(),
             incoming: Incoming {
@@ -183,7 +199,9 @@ impl GroupConsumer {
 
     pub(super) fn committed(&self, partitions: &[i32]) -> Result<TopicPartitionList, Fault> {
         let mut asked = TopicPartitionList::new();
-        for (topic, partition) in self.inputs.iter().flat_map(|topic| partitions.iter().map(move |p| (topic, *p))) {
+        for ((_, topic), partition) in
+            self.connection.inputs.iter().flat_map(|input| partitions.iter().map(move |p| (input, *p)))
+        {
             asked.add_partition(topic, partition);
         }
         self.client().committed_offsets(asked, ANSWER_WITHIN).map_err(passing("can't read the group's offsets"))
@@ -202,12 +220,12 @@ impl GroupConsumer {
             let (low, high) = asker
                 .fetch_watermarks(element.topic(), element.partition(), ANSWER_WITHIN)
                 .map_err(passing("can't read where an input begins and ends"))?;
-            let Some(source) = self.inputs.iter().position(|topic| topic == element.topic()) else { continue };
+            let Some(source) = self.connection.source(element.topic()) else { continue };
             let committed = match element.offset() {
                 Offset::Offset(offset) => Some((offset, element.metadata().to_owned())),
                 _ => None,
             };
-            let input = InputPartition { source: Source::ALL[source], partition: element.partition() };
+            let input = InputPartition { source, partition: element.partition() };
             remembered.push(Remembered { input, committed, low, high });
         }
         Ok(remembered)
@@ -222,12 +240,20 @@ impl GroupConsumer {
         Ok(())
     }
 
-    pub(super) fn resume(&self, partition: i32) -> Result<(), Fault> {
-        let mut list = TopicPartitionList::new();
-        for topic in &self.inputs {
-            list.add_partition(topic, partition);
+    pub(super) fn resume(&self, inputs: &[InputPartition]) -> Result<(), Fault> {
+        self.client().resume(&self.plain_list(inputs)).map_err(passing("can't let a partition flow"))
+    }
+
+    pub(super) fn hold(&self, inputs: &[InputPartition]) -> Result<(), Fault> {
+        self.client().pause(&self.plain_list(inputs)).map_err(passing("can't hold a partition back"))
+    }
+
+    fn plain_list(&self, inputs: &[InputPartition]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::with_capacity(inputs.len());
+        for input in inputs {
+            list.add_partition(self.connection.topic(input.source), input.partition);
         }
-        self.client().resume(&list).map_err(passing("can't let a partition flow"))
+        list
     }
 
     pub(super) fn let_go(&self) -> Result<(), Fault> {
@@ -246,7 +272,7 @@ impl GroupConsumer {
     fn list(&self, offsets: &[(InputPartition, i64)]) -> Result<TopicPartitionList, Fault> {
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (input, offset) in offsets {
-            list.add_partition_offset(&self.inputs[input.source as usize], input.partition, Offset::Offset(*offset))
+            list.add_partition_offset(self.connection.topic(input.source), input.partition, Offset::Offset(*offset))
                 .map_err(passing("can't name an offset"))?;
         }
         Ok(list)
@@ -255,7 +281,7 @@ impl GroupConsumer {
     /// Records between where we are and the end that the last fetch saw.
     #[allow(unsafe_code)]
     pub(super) fn backlog(&self, input: InputPartition, next_offset: i64) -> Option<u64> {
-        let topic = CString::new(self.inputs[input.source as usize].as_str()).ok()?;
+        let topic = CString::new(self.connection.topic(input.source)).ok()?;
         let (mut low, mut high) = (-1i64, -1i64);
         // SAFETY: the client lives as long as `self`; topic is a C string; both offsets are valid to write to.
         let answer = unsafe {
@@ -277,7 +303,7 @@ impl GroupConsumer {
 
     fn position(&self, input: InputPartition) -> Option<i64> {
         let positions = self.client().position().ok()?;
-        let element = positions.find_partition(&self.inputs[input.source as usize], input.partition)?;
+        let element = positions.find_partition(self.connection.topic(input.source), input.partition)?;
         match element.offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,

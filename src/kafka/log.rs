@@ -10,7 +10,8 @@ use super::client::{Connection, passing};
 use super::consumer::{GroupConsumer, PollError};
 use super::producer::Transactions;
 use crate::pipeline::ports::{
-    CommitTimes, Destination, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored,
+    Committed, Destination, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored,
+    RestoredUpTo, Usage,
 };
 use crate::pipeline::{Fault, Log};
 
@@ -85,8 +86,12 @@ impl Log for KafkaLog {
         self.consumer.take_up(starts)
     }
 
-    fn resume(&mut self, partition: i32) -> Result<(), Fault> {
-        self.consumer.resume(partition)
+    fn resume(&mut self, inputs: &[InputPartition]) -> Result<(), Fault> {
+        self.consumer.resume(inputs)
+    }
+
+    fn hold(&mut self, inputs: &[InputPartition]) -> Result<(), Fault> {
+        self.consumer.hold(inputs)
     }
 
     fn let_go(&mut self) -> Result<(), Fault> {
@@ -102,7 +107,7 @@ impl Log for KafkaLog {
         self.consumer.backlog(input, next_offset)
     }
 
-    fn restore(&mut self, partitions: &[i32]) -> Result<(), Fault> {
+    fn restore(&mut self, partitions: &[(i32, Option<i64>)]) -> Result<(), Fault> {
         self.restore = None;
         if !partitions.is_empty() {
             // A predecessor's open transaction of our id is ended by this; then the state's end is known.
@@ -116,8 +121,9 @@ impl Log for KafkaLog {
         self.restore.as_ref().map_or(Ok(()), |reader| reader.poll(wait, take))
     }
 
-    fn restore_remaining(&mut self, partition: i32) -> Result<u64, Fault> {
-        self.restore.as_ref().map_or(Ok(0), |reader| reader.remaining(partition))
+    fn restored(&mut self, partition: i32) -> Result<RestoredUpTo, Fault> {
+        let reader = self.restore.as_ref().ok_or_else(|| Fault::Passing("no changelog is being read".to_owned()))?;
+        reader.read_up_to(partition)
     }
 
     fn send(&mut self, record: &Outgoing<'_>) -> Result<(), Fault> {
@@ -130,11 +136,11 @@ impl Log for KafkaLog {
         self.transactions.send(topic, partition, record.key, record.value, record.headers)
     }
 
-    fn commit(&mut self, positions: &[Position]) -> Result<CommitTimes, Fault> {
+    fn commit(&mut self, positions: &[Position]) -> Result<Committed, Fault> {
         let mut offsets = TopicPartitionList::with_capacity(positions.len());
         for position in positions {
             let InputPartition { source, partition } = position.input;
-            let mut element = offsets.add_partition(&self.connection.inputs[source as usize], partition);
+            let mut element = offsets.add_partition(self.connection.topic(source), partition);
             element.set_offset(Offset::Offset(position.next_offset)).map_err(passing("can't name an offset"))?;
             element.set_metadata(&position.note);
         }
@@ -154,5 +160,10 @@ impl Log for KafkaLog {
     fn leave(&mut self, deadline: Duration) {
         self.restore = None;
         self.consumer.leave(deadline);
+    }
+
+    fn usage(&self) -> Usage {
+        let (producers, send_queue_bytes) = self.transactions.usage();
+        Usage { producers, send_queue_bytes, fetch_queue_bytes: self.consumer.fetched_bytes() }
     }
 }

@@ -7,6 +7,7 @@ mod log;
 mod producer;
 
 pub mod embedded;
+pub mod examine;
 pub mod reader;
 pub mod topics;
 pub mod writer;

@@ -11,6 +11,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use super::client::{Connection, passing, unusable};
 use super::consumer::ANSWER_WITHIN;
 use crate::pipeline::Fault;
+use crate::wire::Source;
 
 /// A topic the service needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Needed {
     pub name: String,
     /// The option that names it.
     pub option: &'static str,
+    /// Whether the service runs without it.
+    pub is_optional: bool,
     /// Whether it must have as many partitions as the inputs.
     pub is_aligned: bool,
     /// Broker-side settings it is made with.
@@ -35,15 +38,25 @@ pub struct Found {
 impl Connection {
     /// All topics the service reads or writes.
     pub fn needed(&self) -> Vec<Needed> {
-        let needed =
-            |name: &String, option, is_aligned, settings| Needed { name: name.clone(), option, is_aligned, settings };
+        let needed = |name: &String, option, is_aligned, settings| Needed {
+            name: name.clone(),
+            option,
+            is_optional: option == "topics.contacts",
+            is_aligned,
+            settings,
+        };
         let mut all: Vec<Needed> = self
             .inputs
             .iter()
-            .map(|name| {
+            .map(|(source, name)| {
+                let option = match source {
+                    Source::Purchases => "topics.purchases",
+                    Source::Support => "topics.support",
+                    Source::Contacts => "topics.contacts",
+                };
                 // Room for the record around the value.
                 let size = (self.max_value_bytes + 65_536).to_string();
-                needed(name, "topics.purchases", true, vec![("max.message.bytes", size)])
+                needed(name, option, true, vec![("max.message.bytes", size)])
             })
             .collect();
         all.push(needed(&self.returning_customers, "topics.returning_customers", false, Vec::new()));
@@ -92,9 +105,14 @@ impl Connection {
         Ok(found)
     }
 
-    /// How many partitions the inputs have, if all topics are as they must be.
-    pub fn check_topics(&self) -> Result<usize, Fault> {
+    /// How many partitions the inputs have, if all topics are as they must be. An optional input that is not there is
+    /// not read.
+    pub fn check_topics(&mut self) -> Result<usize, Fault> {
         let found = self.found()?;
+        let is_there = |topic: &str| found.contains_key(topic);
+        let optional: Vec<String> =
+            self.needed().into_iter().filter(|needed| needed.is_optional).map(|needed| needed.name).collect();
+        self.inputs.retain(|(_, topic)| is_there(topic) || !optional.contains(topic));
         let needed = self.needed();
         let missing: Vec<_> = needed
             .iter()

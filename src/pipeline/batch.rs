@@ -13,10 +13,14 @@ pub struct BatchSummary {
     pub events: BTreeMap<(Source, Outcome), u64>,
     /// Dead letters by input and code.
     pub dead_letters: BTreeMap<(Source, &'static str), u64>,
+    /// Records by input whose key belongs on another partition.
+    pub misplaced: BTreeMap<Source, u64>,
     /// Signals by type and kind.
     pub signals: BTreeMap<(&'static str, &'static str), u64>,
     /// For every signal caused by a record, from that record's writing to the commit.
     pub delays: Vec<Duration>,
+    /// Moments of customers that came.
+    pub timers_fired: u64,
     /// How many customers changed.
     pub customers: usize,
 }

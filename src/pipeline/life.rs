@@ -1,15 +1,15 @@
 //! A partition's life in this process: restoring, then running.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::ports::{InputPartition, Position, Remembered};
+use super::record::Taken;
 use crate::domain::{EventTime, Policy};
 use crate::engine::{Partition, Watermark};
 use crate::store::PartitionStore;
-use crate::wire::Source;
-use crate::wire::progress_record::{InputProgress, Progress};
+use crate::wire::progress_record::{Erased, InputProgress, Progress};
 
 /// A partition whose changelog is being read.
 pub(super) struct Restoring {
@@ -18,6 +18,18 @@ pub(super) struct Restoring {
     pub(super) started: Duration,
     pub(super) records: u64,
     pub(super) inputs: Vec<Remembered>,
+    /// When it was last at work here, if its state was kept since.
+    pub(super) stood_still_since: Option<Duration>,
+}
+
+/// A partition that the group took back, kept for the case that it comes again: then only what its changelog got
+/// meanwhile has to be read.
+pub(super) struct Kept {
+    pub(super) store: Arc<PartitionStore>,
+    pub(super) progress: Progress,
+    /// The changelog's offset after what `store` holds.
+    pub(super) state_end: i64,
+    pub(super) since: Duration,
 }
 
 /// A partition at work.
@@ -26,44 +38,91 @@ pub(super) struct Running {
     pub(super) store: Arc<PartitionStore>,
     pub(super) watermark: Watermark,
     watermark_committed: Watermark,
+    /// In the order of `wire::Source::ALL`.
     pub(super) inputs: Vec<Input>,
     sequence: u64,
+    /// The changelog's offset after what `store` holds; `None` while unknown.
+    state_end: Option<i64>,
+    settings: BTreeMap<String, String>,
+    /// Since when an input that is behind its end is waited for.
+    blocked_since: Option<Duration>,
 }
 
-/// One input of a partition at work, in the order of [`Source::ALL`].
+/// One input of a partition at work.
 pub(super) struct Input {
     pub(super) at: InputPartition,
+    /// Read and not yet taken in, in the order of the log.
+    pub(super) queue: VecDeque<Taken>,
+    /// The offset of the next record to be read.
+    pub(super) read_offset: i64,
+    /// The offset of the next record to be taken in.
     pub(super) next_offset: i64,
     committed_offset: i64,
     /// When something last came, or reading began.
     pub(super) last_new: Duration,
+    /// When the record taken in last was written, in milliseconds since 1970.
+    written_ms: Option<i64>,
     /// Idle and read to its end, as of the last look.
     pub(super) idle: bool,
+    /// Records left to read, as of the last look.
     pub(super) backlog: Option<u64>,
+    /// It was waited for in vain; not again until it has something or is at its end.
+    was_waited_for: bool,
+    /// Its records are held back in the log.
+    pub(super) is_held: bool,
+}
+
+impl Input {
+    /// Records still to be taken in, as of the last look.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.backlog.map(|backlog| backlog + self.queue.len() as u64)
+    }
+
+    /// How long ago what was last taken in was written, in seconds; 0 when nothing is left.
+    pub(super) fn lag_seconds(&self, wall: EventTime) -> f64 {
+        let behind = self.written_ms.filter(|_| self.left() != Some(0));
+        behind.map_or(0.0, |written| (wall.millis() - written).max(0) as f64 / 1000.0)
+    }
 }
 
 impl Running {
     pub(super) fn new(
         restored: Restoring,
         policy: Arc<Policy>,
+        settings: &BTreeMap<String, String>,
         starts: &[(InputPartition, i64)],
+        state_end: i64,
         now: Duration,
     ) -> Self {
         let mut engine = Partition::new(policy, Arc::clone(&restored.store));
-        restored.store.for_each(|id, customer| engine.recall(id, customer));
         let progress = restored.progress.unwrap_or_default();
+        let is_same = progress.settings.is_empty() || progress.settings == *settings;
+        restored.store.for_each(|id, customer| {
+            engine.recall(id, customer);
+            if !is_same {
+                engine.reconsider(id);
+            }
+        });
+        engine.recall_erased(progress.erased.orders, progress.erased.returning_orders);
         let greatest = starts.iter().map(|(input, _)| {
             let known = progress.inputs.get(input.source.name());
             known.and_then(|known| known.greatest_event_time_ms).map(EventTime::from_millis)
         });
-        let watermark = Watermark::resume(greatest.collect());
+        let time = progress.time_ms.map_or(EventTime::BEGINNING, EventTime::from_millis);
+        engine.resume(time);
+        let watermark = Watermark::resume(greatest.collect(), time);
         let inputs = starts.iter().map(|&(at, offset)| Input {
             at,
+            queue: VecDeque::new(),
+            read_offset: offset,
             next_offset: offset,
             committed_offset: offset,
             last_new: now,
+            written_ms: None,
             idle: false,
             backlog: None,
+            was_waited_for: false,
+            is_held: false,
         });
         Self {
             engine,
@@ -72,11 +131,72 @@ impl Running {
             watermark,
             inputs: inputs.collect(),
             sequence: progress.sequence,
+            state_end: Some(state_end),
+            settings: settings.clone(),
+            blocked_since: None,
         }
     }
 
-    pub(super) fn input(&mut self, source: Source) -> &mut Input {
-        &mut self.inputs[source as usize]
+    /// Puts a record where it waits for its turn. False: it was there already.
+    pub(super) fn enqueue(&mut self, taken: Taken, now: Duration) -> bool {
+        let Some(input) = self.inputs.iter_mut().find(|input| input.at == taken.from) else { return false };
+        if taken.offset < input.read_offset {
+            return false;
+        }
+        input.read_offset = taken.offset + 1;
+        input.last_new = now;
+        input.idle = false;
+        input.was_waited_for = false;
+        input.queue.push_back(taken);
+        true
+    }
+
+    /// The next record in order of event time over all inputs, and the place of its input. `None`: there is none, or
+    /// one that may be earlier has yet to come. `look` says how many records of an input are left to read.
+    pub(super) fn next_ready(
+        &mut self,
+        now: Duration,
+        merge_wait: Duration,
+        look: impl Fn(&Input) -> Option<u64>,
+    ) -> Option<(usize, Taken)> {
+        // What can't be used has no time, and nothing to wait for.
+        let unusable = self.inputs.iter().position(|input| input.queue.front().is_some_and(|head| head.what.is_err()));
+        let next = unusable.or_else(|| {
+            let at = |input: &Input| input.queue.front().and_then(|head| head.what.as_ref().ok().map(|event| event.at));
+            let heads = self.inputs.iter().enumerate().filter_map(|(place, input)| Some((at(input)?, place)));
+            heads.min().map(|(_, place)| place)
+        })?;
+        if unusable.is_none() && self.is_waiting(now, merge_wait, look) {
+            return None;
+        }
+        let input = &mut self.inputs[next];
+        let taken = input.queue.pop_front()?;
+        input.next_offset = taken.offset + 1;
+        input.written_ms = taken.written_ms;
+        Some((next, taken))
+    }
+
+    /// Whether an input with nothing at hand is behind its end, and has not yet been waited for long enough.
+    fn is_waiting(&mut self, now: Duration, merge_wait: Duration, look: impl Fn(&Input) -> Option<u64>) -> bool {
+        let mut is_behind = false;
+        for input in self.inputs.iter_mut().filter(|input| input.queue.is_empty()) {
+            if input.backlog != Some(0) {
+                input.backlog = look(input);
+            }
+            input.was_waited_for &= input.backlog != Some(0);
+            is_behind |= input.backlog != Some(0) && !input.was_waited_for;
+        }
+        if !is_behind {
+            self.blocked_since = None;
+            return false;
+        }
+        let since = *self.blocked_since.get_or_insert(now);
+        if now.saturating_sub(since) < merge_wait {
+            return true;
+        }
+        self.blocked_since = None;
+        self.inputs.iter_mut().filter(|input| input.queue.is_empty()).for_each(|input| input.was_waited_for = true);
+        false
     }
 
     /// Where the open batch leaves this partition. The note tells its transaction from all others.
@@ -94,7 +214,12 @@ impl Running {
         format!("sequence={}", self.sequence + 1)
     }
 
-    pub(super) fn progress(&self, settings: &BTreeMap<String, String>) -> Progress {
+    /// How far the open batch brings this partition.
+    pub(super) fn progress(&self) -> Progress {
+        self.progress_at(self.sequence + 1)
+    }
+
+    fn progress_at(&self, sequence: u64) -> Progress {
         let inputs = self.inputs.iter().zip(self.watermark.greatest()).map(|(input, greatest)| {
             let progress = InputProgress {
                 next_offset: input.next_offset,
@@ -102,11 +227,23 @@ impl Running {
             };
             (input.at.source.name().to_owned(), progress)
         });
-        Progress::new(self.sequence + 1, inputs.collect(), settings.clone())
+        let totals = self.engine.totals();
+        let erased = Erased { orders: totals.erased_orders, returning_orders: totals.erased_returning_orders };
+        let time = Some(self.engine.time()).filter(|time| *time != EventTime::BEGINNING);
+        Progress::new(sequence, time, inputs.collect(), erased, self.settings.clone())
+    }
+
+    /// What is committed, to be kept while the partition is elsewhere; nothing when its changelog's end is unknown.
+    pub(super) fn keep(mut self, now: Duration) -> Option<Kept> {
+        let state_end = self.state_end?;
+        self.undo();
+        let progress = self.progress_at(self.sequence);
+        Some(Kept { store: self.store, progress, state_end, since: now })
     }
 
     /// The open batch is committed and the store holds its changes.
-    pub(super) fn confirm(&mut self) {
+    pub(super) fn confirm(&mut self, state_end: Option<i64>) {
+        self.state_end = state_end;
         self.engine.confirm();
         self.sequence += 1;
         self.watermark_committed = self.watermark.clone();
@@ -121,7 +258,10 @@ impl Running {
         self.watermark = self.watermark_committed.clone();
         for input in &mut self.inputs {
             input.next_offset = input.committed_offset;
+            input.read_offset = input.committed_offset;
+            input.queue.clear();
         }
+        self.blocked_since = None;
         self.inputs.iter().map(|input| (input.at, input.committed_offset)).collect()
     }
 }

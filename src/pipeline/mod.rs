@@ -6,11 +6,17 @@
 //! (`store`). If it was aborted the batch is dropped and its input read again. If nobody can tell, the producer is
 //! renewed, which settles the matter, and the committed offsets say which of the two it was.
 
+mod assignment;
 mod batch;
 mod life;
 pub mod ports;
+mod record;
+mod settings;
 mod stream_thread;
+mod transaction;
 
 pub use batch::BatchSummary;
+pub use ports::{AbortCause, Invariant, Usage};
 pub use ports::{Clock, Fault, Log, Observer};
-pub use stream_thread::{Settings, Shared, Status, StreamThread, Topics};
+pub use settings::Settings;
+pub use stream_thread::{Shared, Status, StreamThread};

@@ -136,8 +136,11 @@ pub trait Log {
     /// Answers [`Polled::Assigned`]: reads from these offsets on, but holds back until [`Log::resume`].
     fn take_up(&mut self, starts: &[(InputPartition, i64)]) -> Result<(), Fault>;
 
-    /// Lets the records of a partition flow.
-    fn resume(&mut self, partition: i32) -> Result<(), Fault>;
+    /// Lets records flow that were held back.
+    fn resume(&mut self, inputs: &[InputPartition]) -> Result<(), Fault>;
+
+    /// Holds records back.
+    fn hold(&mut self, inputs: &[InputPartition]) -> Result<(), Fault>;
 
     /// Answers [`Polled::Revoked`].
     fn let_go(&mut self) -> Result<(), Fault>;
@@ -148,20 +151,21 @@ pub trait Log {
     /// How many records are left to read; `None` while unknown.
     fn backlog(&self, input: InputPartition, next_offset: i64) -> Option<u64>;
 
-    /// Begins to read the changelogs of these partitions from their start to what is now their end.
-    fn restore(&mut self, partitions: &[i32]) -> Result<(), Fault>;
+    /// Begins to read the changelogs of these partitions to what is now their end, from the given offset or, without
+    /// one, from their start.
+    fn restore(&mut self, partitions: &[(i32, Option<i64>)]) -> Result<(), Fault>;
 
     /// Hands over the changelog records that come within `wait`.
     fn poll_restore(&mut self, wait: Duration, take: &mut dyn FnMut(Restored<'_>)) -> Result<(), Fault>;
 
-    /// How many changelog records of a partition are still to come.
-    fn restore_remaining(&mut self, partition: i32) -> Result<u64, Fault>;
+    /// How far the changelog of a partition has been read.
+    fn restored(&mut self, partition: i32) -> Result<RestoredUpTo, Fault>;
 
     /// Adds a record to the open transaction, which it opens if there is none.
     fn send(&mut self, record: &Outgoing<'_>) -> Result<(), Fault>;
 
-    /// Commits the open transaction with these positions. Says how long each part took.
-    fn commit(&mut self, positions: &[Position]) -> Result<CommitTimes, Fault>;
+    /// Commits the open transaction with these positions.
+    fn commit(&mut self, positions: &[Position]) -> Result<Committed, Fault>;
 
     /// Drops the open transaction, if there is one.
     fn abort(&mut self) -> Result<(), Fault>;
@@ -171,6 +175,40 @@ pub trait Log {
 
     /// Leaves the group, within `deadline`.
     fn leave(&mut self, deadline: Duration);
+
+    /// What its clients hold and how often one had to be made anew.
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
+}
+
+/// What the clients of a stream thread hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Producers made since the thread began, the first included.
+    pub producers: u64,
+    /// Bytes that wait to be sent or acknowledged.
+    pub send_queue_bytes: u64,
+    /// Bytes that were fetched and wait to be polled.
+    pub fetch_queue_bytes: u64,
+}
+
+/// How far a changelog has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestoredUpTo {
+    /// The offset after the last one read.
+    pub next_offset: i64,
+    /// Offsets still to come.
+    pub remaining: u64,
+}
+
+/// A transaction that took place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// How long it took.
+    pub times: CommitTimes,
+    /// The offsets after its last record in each changelog it wrote to.
+    pub state_ends: Vec<(i32, i64)>,
 }
 
 /// How long the parts of a commit took.
@@ -191,6 +229,70 @@ pub trait Clock {
 
     /// Time since some fixed moment; never goes back.
     fn monotonic(&self) -> Duration;
+
+    /// Lets so much time pass.
+    fn sleep(&self, length: Duration);
+}
+
+/// Why a batch was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AbortCause {
+    /// A call failed that may work when tried again.
+    Passing,
+    /// The brokers refuse this transaction.
+    Refused,
+    /// The producer was of no use any more.
+    Producer,
+    /// The partitions went to somebody else before it could be committed.
+    Lost,
+}
+
+impl AbortCause {
+    /// All causes.
+    pub const ALL: [Self; 4] = [Self::Passing, Self::Refused, Self::Producer, Self::Lost];
+
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passing => "passing",
+            Self::Refused => "refused",
+            Self::Producer => "producer",
+            Self::Lost => "lost",
+        }
+    }
+
+    pub(super) fn of(fault: &Fault) -> Self {
+        match fault {
+            Fault::Passing(_) | Fault::Final(_) => Self::Passing,
+            Fault::MustAbort(_) => Self::Refused,
+            Fault::OutcomeUnknown(_) => Self::Producer,
+        }
+    }
+}
+
+/// What always holds, looked at while working.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Invariant {
+    /// The group's offsets and those in the changelog are of one transaction, so they agree.
+    OffsetsAgree,
+    /// Counts of customers add up over levels and are never below 0.
+    CountsAddUp,
+    /// The records of an input come in the order of their offsets.
+    OffsetsRise,
+}
+
+impl Invariant {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::OffsetsAgree, Self::CountsAddUp, Self::OffsetsRise];
+
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OffsetsAgree => "offsets_agree",
+            Self::CountsAddUp => "counts_add_up",
+            Self::OffsetsRise => "offsets_rise",
+        }
+    }
 }
 
 /// One method a happening: moves counters and writes the log line.
@@ -198,15 +300,20 @@ pub trait Observer: Send + Sync {
     /// A batch was committed and readers see it.
     fn committed(&self, summary: &BatchSummary, times: &CommitTimes);
     /// A batch was dropped and will be read again.
-    fn aborted(&self, reason: &str);
+    fn aborted(&self, cause: AbortCause, reason: &str);
     /// Nobody could tell whether a batch was committed; the answer was found.
     fn outcome_settled(&self, committed: bool, reason: &str);
     /// The group gave these partitions.
     fn assigned(&self, partitions: &[i32]);
     /// The group took all partitions back.
     fn revoked(&self, lost: bool);
-    /// A partition's state is complete.
-    fn restored(&self, partition: i32, customers: usize, records: u64, took: Duration);
+    /// A partition's state is complete. `took` since the group gave it; `stood_still` since it was last at work here,
+    /// if it was and its state was kept.
+    fn restored(&self, partition: i32, customers: usize, records: u64, took: Duration, stood_still: Option<Duration>);
     /// Something went wrong that is tried again.
     fn troubled(&self, what: &str);
+    /// What the clients of a stream thread hold, now and then.
+    fn usage(&self, _thread: usize, _usage: &Usage) {}
+    /// Something that always holds does not: a mistake of ours.
+    fn invariant_failed(&self, invariant: Invariant, detail: &str);
 }

@@ -7,60 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::life::{Restoring, Running};
-use super::ports::{
-    Clock, CommitTimes, Destination, Fault, InputPartition, InputRecord, Log, Observer, Outgoing, Polled, Position,
-    Remembered, Restored,
-};
-use crate::domain::{CustomerId, EventTime, Policy, Signal, Span};
-use crate::engine::{Announcement, Cause, Event, WatermarkRules};
-use crate::store::{PartitionStore, Partitions};
-use crate::wire::progress_record::Progress;
-use crate::wire::rejection::Rejection;
-use crate::wire::state_key::{self, StateKey};
-use crate::wire::{self, Limits, Source, cloud_event, customer_record};
+use super::life::{Input, Kept, Restoring, Running};
+use super::ports::{Clock, Destination, Fault, Invariant, Log, Observer, Outgoing, Polled};
+use super::record::{Taken, read};
+use super::settings::Settings;
+use crate::domain::{EventTime, Policy, Signal};
+use crate::engine::{Announcement, Cause, WatermarkRules};
+use crate::store::Partitions;
+use crate::wire::{self, Source, cloud_event};
 
 /// How often idleness, lag and time are looked at when nothing else happens.
-const TICK: Duration = Duration::from_millis(50);
+pub(super) const TICK: Duration = Duration::from_millis(50);
 
-/// How long to wait before something that failed is tried again.
-const BACK_OFF: Duration = Duration::from_millis(200);
-
-/// The bounds and rules of a stream thread.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The longest time between the first change of a batch and its commit.
-    pub commit_interval: Duration,
-    /// The most records in a batch.
-    pub max_batch_records: usize,
-    /// The most customers whose moment comes in one step.
-    pub max_timers_per_batch: usize,
-    /// The largest value read, in bytes.
-    pub max_value_bytes: usize,
-    /// How far ahead of the wall clock an event may be; `None`: any.
-    pub max_future_skew: Option<Span>,
-    /// How much a partition's time stays behind its greatest event time.
-    pub allowed_lateness: Span,
-    /// After how long without anything new an input is idle.
-    pub idle_after: Duration,
-    /// Whether the wall clock takes over when all inputs of a partition are idle.
-    pub wall_clock: bool,
-    /// How long leaving the group may take.
-    pub leave_within: Duration,
-    /// Who says it: the `ce_source` of every signal.
-    pub event_source: String,
-    /// The settings that stored state depends on.
-    pub fingerprint: BTreeMap<String, String>,
-    /// The names of the topics, for dead letters.
-    pub topics: Topics,
-}
-
-/// Names of the input topics.
-#[derive(Clone, Debug)]
-pub struct Topics {
-    /// By input, in the order of [`Source::ALL`].
-    pub inputs: Vec<String>,
-}
+/// How many records of one input may wait for those of another.
+const QUEUE_MAX: usize = 5000;
 
 /// What the rest of the process sees of a stream thread.
 #[derive(Debug, Default)]
@@ -88,21 +48,24 @@ pub struct Shared {
     pub observer: Arc<dyn Observer>,
     /// What the thread says of itself.
     pub status: Arc<Status>,
+    /// Which of the process's stream threads it is.
+    pub thread: usize,
     /// Set when the process is to end.
     pub stop: Arc<AtomicBool>,
 }
 
 /// One stream thread.
 pub struct StreamThread<L, K> {
-    log: L,
-    clock: K,
-    shared: Shared,
-    restoring: BTreeMap<i32, Restoring>,
-    running: BTreeMap<i32, Running>,
-    batch: Batch,
-    announcements: Vec<Announcement>,
-    ticked: Duration,
-    more_due: bool,
+    pub(super) log: L,
+    pub(super) clock: K,
+    pub(super) shared: Shared,
+    pub(super) restoring: BTreeMap<i32, Restoring>,
+    pub(super) running: BTreeMap<i32, Running>,
+    pub(super) kept: BTreeMap<i32, Kept>,
+    pub(super) batch: Batch,
+    pub(super) announcements: Vec<Announcement>,
+    pub(super) ticked: Duration,
+    pub(super) more_due: bool,
 }
 
 impl<L: Log, K: Clock> StreamThread<L, K> {
@@ -114,6 +77,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             shared,
             restoring: BTreeMap::new(),
             running: BTreeMap::new(),
+            kept: BTreeMap::new(),
             batch: Batch::default(),
             announcements: Vec::new(),
             ticked: Duration::ZERO,
@@ -146,11 +110,11 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         self.turn().or_else(|fault| self.recover(fault))
     }
 
-    fn say_alive(&self) {
+    pub(super) fn say_alive(&self) {
         self.shared.status.turned_ms.store(self.clock.monotonic().as_millis() as u64, Ordering::Relaxed);
     }
 
-    fn is_stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         self.shared.stop.load(Ordering::Relaxed)
     }
 
@@ -192,28 +156,49 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     // --- records -----------------------------------------------------------------------------------------------
 
     fn take(&mut self, taken: Taken) -> Result<(), Fault> {
-        let Taken { from, offset, written_ms, traceparent, what } = taken;
-        let now = self.clock.monotonic();
-        let Some(running) = self.running.get_mut(&from.partition) else {
-            // Held back until it runs: reading is set to the right offset before it is let go on.
-            return Ok(());
-        };
-        let input = running.input(from.source);
-        if offset < input.next_offset {
+        let partition = taken.from.partition;
+        // Held back until it runs: reading is set to the right offset before it is let go on.
+        let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
+        let offset = taken.offset;
+        if !running.enqueue(taken, self.clock.monotonic()) {
+            let detail = format!("partition {partition}: offset {offset} came after a later one");
+            self.shared.observer.invariant_failed(Invariant::OffsetsRise, &detail);
             return Ok(());
         }
-        input.next_offset = offset + 1;
-        input.last_new = now;
-        input.idle = false;
-        self.batch.touch(from.partition, now);
-        self.batch.records += 1;
+        self.work(partition)
+    }
+
+    /// Takes in what is ready of a partition, until the batch is full.
+    fn work(&mut self, partition: i32) -> Result<(), Fault> {
+        while self.batch.records < self.shared.settings.max_batch_records {
+            let now = self.clock.monotonic();
+            let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
+            let (log, merge_wait) = (&self.log, self.shared.settings.merge_wait);
+            let look = |input: &Input| log.backlog(input.at, input.read_offset);
+            let Some((place, taken)) = running.next_ready(now, merge_wait, look) else {
+                return self.regulate(partition);
+            };
+            self.batch.touch(partition, now);
+            self.batch.records += 1;
+            self.apply(partition, place, taken)?;
+        }
+        self.more_due = true;
+        Ok(())
+    }
+
+    fn apply(&mut self, partition: i32, place: usize, taken: Taken) -> Result<(), Fault> {
+        let Taken { from, written_ms, traceparent, what, is_misplaced, .. } = taken;
+        let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
+        if is_misplaced {
+            *self.batch.summary.misplaced.entry(from.source).or_default() += 1;
+        }
         match what {
             Ok(event) => {
                 let outcome = running.engine.apply(&event, &mut self.announcements);
                 *self.batch.summary.events.entry((from.source, outcome)).or_default() += 1;
-                running.watermark.observe(from.source as usize, event.at);
+                running.watermark.observe(place, event.at);
                 self.more_due |= move_time(running, &self.shared.settings, None, &mut self.announcements);
-                self.announce(from.partition, written_ms, traceparent.as_deref())
+                self.announce(partition, written_ms, traceparent.as_deref())
             }
             Err(letter) => {
                 *self.batch.summary.dead_letters.entry((from.source, letter.code)).or_default() += 1;
@@ -227,6 +212,21 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 })
             }
         }
+    }
+
+    /// Holds back an input that runs ahead of the others, and lets it go on when they have caught up.
+    fn regulate(&mut self, partition: i32) -> Result<(), Fault> {
+        let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
+        for input in &mut running.inputs {
+            if !input.is_held && input.queue.len() >= QUEUE_MAX {
+                self.log.hold(&[input.at])?;
+                input.is_held = true;
+            } else if input.is_held && input.queue.len() < QUEUE_MAX / 2 {
+                self.log.resume(&[input.at])?;
+                input.is_held = false;
+            }
+        }
+        Ok(())
     }
 
     /// Sends what there is to tell.
@@ -267,18 +267,24 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
 
     fn tick(&mut self, now: Duration) -> Result<(), Fault> {
         self.more_due = false;
-        let wall = self.shared.settings.wall_clock.then(|| self.clock.wall());
+        self.forget_kept(now);
+        self.shared.observer.usage(self.shared.thread, &self.log.usage());
+        let now_on_the_wall = self.clock.wall();
+        let wall = self.shared.settings.wall_clock.then_some(now_on_the_wall);
         let partitions: Vec<i32> = self.running.keys().copied().collect();
         for partition in partitions {
+            self.work(partition)?;
             let Some(running) = self.running.get_mut(&partition) else { continue };
             for input in &mut running.inputs {
-                input.backlog = self.log.backlog(input.at, input.next_offset);
+                input.backlog = self.log.backlog(input.at, input.read_offset);
                 let is_quiet = now.saturating_sub(input.last_new) >= self.shared.settings.idle_after;
-                input.idle = is_quiet && input.backlog == Some(0);
+                input.idle = is_quiet && input.backlog == Some(0) && input.queue.is_empty();
             }
             self.more_due |= move_time(running, &self.shared.settings, wall, &mut self.announcements);
             running.store.show(|seen| {
-                seen.backlog = running.inputs.iter().map(|input| input.backlog).collect();
+                seen.backlog = running.inputs.iter().map(Input::left).collect();
+                seen.lag_seconds = running.inputs.iter().map(|input| input.lag_seconds(now_on_the_wall)).collect();
+                seen.idle = running.inputs.iter().map(|input| input.idle).collect();
                 seen.timers = running.engine.timers_pending();
                 let time = running.engine.time();
                 seen.time = (time != EventTime::BEGINNING).then_some(time);
@@ -290,299 +296,6 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         }
         Ok(())
     }
-
-    // --- commit ------------------------------------------------------------------------------------------------
-
-    fn try_commit(&mut self) -> Result<(), Fault> {
-        if !self.batch.is_open() {
-            return Ok(());
-        }
-        let mut positions = Vec::new();
-        let mut records = Vec::new();
-        for partition in &self.batch.partitions {
-            let Some(running) = self.running.get(partition) else { continue };
-            send_changes(&mut self.log, *partition, running, &self.shared.settings.fingerprint, &mut records)?;
-            positions.extend(running.positions());
-        }
-        match self.log.commit(&positions) {
-            Ok(times) => {
-                self.publish(records, &times);
-                Ok(())
-            }
-            Err(Fault::OutcomeUnknown(reason)) => self.settle(&positions, records, &reason),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    /// The transaction took place: now, and only now, readers may see it.
-    fn publish(&mut self, records: Vec<(i32, CustomerId, Box<[u8]>)>, times: &CommitTimes) {
-        let mut batch = mem::take(&mut self.batch);
-        batch.summary.customers = records.len();
-        for (partition, id, record) in records {
-            if let Some(running) = self.running.get(&partition) {
-                running.store.put(id, record);
-            }
-        }
-        for partition in &batch.partitions {
-            let Some(running) = self.running.get_mut(partition) else { continue };
-            running.confirm();
-            let totals = *running.engine.totals();
-            running.store.show(|seen| seen.totals = totals);
-        }
-        let wall = self.clock.wall().millis();
-        let delays = batch.caused_ms.iter().map(|ms| Duration::from_millis((wall - ms).max(0) as u64));
-        batch.summary.delays = delays.collect();
-        self.shared.observer.committed(&batch.summary, times);
-    }
-
-    /// Nobody can tell whether the transaction took place. A new producer settles it, the group's memory tells.
-    fn settle(
-        &mut self,
-        positions: &[Position],
-        records: Vec<(i32, CustomerId, Box<[u8]>)>,
-        reason: &str,
-    ) -> Result<(), Fault> {
-        let partitions: Vec<i32> = self.batch.partitions.iter().copied().collect();
-        self.until_it_works(L::renew)?;
-        let remembered = self.until_it_works(|log| log.remembered(&partitions))?;
-        let took_place = positions.first().is_some_and(|position| {
-            let now = remembered.iter().find(|remembered| remembered.input == position.input);
-            now.and_then(|now| now.committed.as_ref()).is_some_and(|(_, note)| *note == position.note)
-        });
-        self.shared.observer.outcome_settled(took_place, reason);
-        if took_place {
-            self.publish(records, &CommitTimes::default());
-            return Ok(());
-        }
-        self.drop_batch()
-    }
-
-    fn drop_batch(&mut self) -> Result<(), Fault> {
-        self.batch = Batch::default();
-        self.announcements.clear();
-        // Not only what the batch touched: time may have moved in all of them.
-        let to: Vec<_> = self.running.values_mut().flat_map(Running::undo).collect();
-        self.log.rewind(&to)
-    }
-
-    // --- faults ------------------------------------------------------------------------------------------------
-
-    /// Drops the open batch and mends what can be mended, again and again until it works.
-    fn recover(&mut self, fault: Fault) -> Result<(), Fault> {
-        let mut fault = fault;
-        loop {
-            let mended = match &fault {
-                Fault::Final(_) => return Err(fault),
-                Fault::Passing(what) => {
-                    self.shared.observer.troubled(what);
-                    self.log.abort()
-                }
-                Fault::MustAbort(reason) => {
-                    self.shared.observer.aborted(reason);
-                    self.log.abort()
-                }
-                Fault::OutcomeUnknown(reason) => {
-                    self.shared.observer.aborted(reason);
-                    self.log.renew()
-                }
-            };
-            match mended.and_then(|()| self.drop_batch()) {
-                Ok(()) => return Ok(()),
-                Err(next) => fault = next,
-            }
-            if self.is_stopping() {
-                return Ok(());
-            }
-            self.wait_a_little();
-        }
-    }
-
-    // --- partitions come and go --------------------------------------------------------------------------------
-
-    fn on_assigned(&mut self, partitions: &[i32]) -> Result<(), Fault> {
-        let now = self.clock.monotonic();
-        self.shared.observer.assigned(partitions);
-        let remembered = self.until_it_works(|log| log.remembered(partitions))?;
-        self.until_it_works(|log| log.restore(partitions))?;
-        let mut starts = Vec::new();
-        for &partition in partitions {
-            let mut inputs: Vec<_> =
-                remembered.iter().filter(|known| known.input.partition == partition).cloned().collect();
-            inputs.sort_by_key(|known| known.input);
-            starts.extend(inputs.iter().map(|known| (known.input, taken_up_from(known))));
-            let store = self.shared.partitions.open(partition);
-            let restoring = Restoring { store, progress: None, started: now, records: 0, inputs };
-            self.restoring.insert(partition, restoring);
-        }
-        self.until_it_works(|log| log.take_up(&starts))?;
-        self.shared.status.restoring.store(self.restoring.len() as u64, Ordering::Relaxed);
-        self.shared.status.joined.store(true, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Asks again until the answer is there, however long the log is away: what is asked here can't be left undone.
-    fn until_it_works<T>(&mut self, mut ask: impl FnMut(&mut L) -> Result<T, Fault>) -> Result<T, Fault> {
-        loop {
-            match ask(&mut self.log) {
-                Err(Fault::Passing(what)) if !self.is_stopping() => self.shared.observer.troubled(&what),
-                other => return other,
-            }
-            self.wait_a_little();
-        }
-    }
-
-    fn wait_a_little(&self) {
-        self.say_alive();
-        std::thread::sleep(BACK_OFF);
-    }
-
-    fn on_revoked(&mut self, lost: bool) -> Result<(), Fault> {
-        self.shared.observer.revoked(lost);
-        let ended = if lost { self.log.abort() } else { self.try_commit() };
-        if let Err(fault) = ended {
-            self.shared.observer.aborted(&fault.to_string());
-            match fault {
-                Fault::OutcomeUnknown(_) => self.log.renew()?,
-                Fault::Final(_) => return Err(fault),
-                Fault::Passing(_) | Fault::MustAbort(_) => {
-                    if self.log.abort().is_err() {
-                        self.log.renew()?;
-                    }
-                }
-            }
-        }
-        self.batch = Batch::default();
-        self.announcements.clear();
-        self.drop_partitions();
-        self.log.let_go()
-    }
-
-    fn drop_partitions(&mut self) {
-        for partition in self.running.keys().chain(self.restoring.keys()) {
-            self.shared.partitions.close(*partition);
-        }
-        self.running.clear();
-        self.restoring.clear();
-        self.shared.status.restoring.store(0, Ordering::Relaxed);
-    }
-
-    // --- restore -----------------------------------------------------------------------------------------------
-
-    fn restore_some(&mut self) -> Result<(), Fault> {
-        let restoring = &mut self.restoring;
-        let mut unreadable = None;
-        self.log.poll_restore(TICK, &mut |record| {
-            if let Some(life) = restoring.get_mut(&record.partition) {
-                life.records += 1;
-                if let Err(error) = take_restored(&record, &life.store, &mut life.progress) {
-                    unreadable.get_or_insert((record.partition, error));
-                }
-            }
-        })?;
-        if let Some((partition, error)) = unreadable {
-            return Err(Fault::Final(format!("can't read the state of partition {partition}: {error}")));
-        }
-        let partitions: Vec<i32> = self.restoring.keys().copied().collect();
-        for partition in partitions {
-            let remaining = self.log.restore_remaining(partition)?;
-            let Some(restoring) = self.restoring.get(&partition) else { continue };
-            restoring.store.show(|seen| seen.restore_remaining = remaining);
-            if remaining == 0 {
-                self.start(partition)?;
-            }
-        }
-        self.shared.status.restoring.store(self.restoring.len() as u64, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// The partition's state is whole: let its input flow.
-    fn start(&mut self, partition: i32) -> Result<(), Fault> {
-        let Some(restored) = self.restoring.remove(&partition) else { return Ok(()) };
-        let now = self.clock.monotonic();
-        let starts = starts_of(&restored, &self.shared.settings.topics)?;
-        let taken_up = restored.inputs.iter().map(taken_up_from);
-        let elsewhere: Vec<_> = starts
-            .iter()
-            .zip(taken_up)
-            .filter(|(start, taken_up)| start.1 != *taken_up)
-            .map(|(start, _)| *start)
-            .collect();
-        self.shared.observer.restored(
-            partition,
-            restored.store.len(),
-            restored.records,
-            now.saturating_sub(restored.started),
-        );
-        let store = Arc::clone(&restored.store);
-        let running = Running::new(restored, Arc::clone(&self.shared.policy), &starts, now);
-        let totals = *running.engine.totals();
-        store.show(|seen| {
-            seen.totals = totals;
-            seen.is_running = true;
-        });
-        self.running.insert(partition, running);
-        if !elsewhere.is_empty() {
-            self.until_it_works(|log| log.rewind(&elsewhere))?;
-        }
-        self.until_it_works(|log| log.resume(partition))
-    }
-}
-
-/// A record, read: what is left of it when the log has its buffer back.
-struct Taken {
-    from: InputPartition,
-    offset: i64,
-    written_ms: Option<i64>,
-    traceparent: Option<String>,
-    what: Result<Event, DeadLetter>,
-}
-
-struct DeadLetter {
-    code: &'static str,
-    key: Option<Vec<u8>>,
-    value: Option<Vec<u8>>,
-    headers: Vec<(String, Option<Vec<u8>>)>,
-}
-
-fn read(record: &InputRecord<'_>, settings: &Settings, clock: &impl Clock) -> Taken {
-    let limits = Limits {
-        value_bytes_max: settings.max_value_bytes,
-        latest: settings.max_future_skew.map(|skew| clock.wall() + skew),
-    };
-    let decoded = wire::decode(record.from.source, &record.incoming, &limits);
-    let traceparent = record.headers.iter().find_map(|(name, value)| {
-        let value = value.filter(|value| cloud_event::is_traceparent(value))?;
-        let is_parent = matches!(*name, "traceparent" | "ce_traceparent");
-        is_parent.then(|| String::from_utf8_lossy(value).into_owned())
-    });
-    Taken {
-        from: record.from,
-        offset: record.offset,
-        written_ms: record.written_ms,
-        traceparent,
-        what: decoded.map_err(|rejection| dead_letter(record, &rejection, settings)),
-    }
-}
-
-/// The record as it came, with headers that say what is wrong with it and where it stood.
-fn dead_letter(record: &InputRecord<'_>, rejection: &Rejection, settings: &Settings) -> DeadLetter {
-    let mut headers: Vec<(String, Option<Vec<u8>>)> =
-        record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.map(<[u8]>::to_vec))).collect();
-    let mut add = |name: &str, value: String| headers.push((name.to_owned(), Some(value.into_bytes())));
-    add("error.code", rejection.code().to_owned());
-    add("error.detail", rejection.to_string());
-    add("source.topic", settings.topics.inputs[record.from.source as usize].clone());
-    add("source.partition", record.from.partition.to_string());
-    add("source.offset", record.offset.to_string());
-    let mut value = record.incoming.value.map(<[u8]>::to_vec);
-    let size = |(name, value): &(&str, Option<&[u8]>)| name.len() + value.map_or(0, <[u8]>::len) + 16;
-    let around = record.incoming.key.map_or(0, <[u8]>::len) + record.headers.iter().map(size).sum::<usize>() + 4096;
-    let room = (2 * settings.max_value_bytes).saturating_sub(around);
-    if let Some(value) = value.as_mut().filter(|value| value.len() > room) {
-        value.truncate(room);
-        headers.push(("value.truncated".to_owned(), Some(b"true".to_vec())));
-    }
-    DeadLetter { code: rejection.code(), key: record.incoming.key.map(<[u8]>::to_vec), value, headers }
 }
 
 fn move_time(
@@ -596,78 +309,6 @@ fn move_time(
     for (idle, input) in idle.iter_mut().zip(&running.inputs) {
         *idle = input.idle;
     }
-    let time = running.watermark.advance(&rules, &idle, wall);
+    let time = running.watermark.advance(&rules, &idle[..running.inputs.len()], wall);
     running.engine.advance(time, settings.max_timers_per_batch, announcements)
-}
-
-fn send_changes<L: Log>(
-    log: &mut L,
-    partition: i32,
-    running: &Running,
-    settings: &BTreeMap<String, String>,
-    records: &mut Vec<(i32, CustomerId, Box<[u8]>)>,
-) -> Result<(), Fault> {
-    let to = Destination::State(partition);
-    for (id, customer) in running.engine.changes() {
-        let Some(customer) = customer else { continue };
-        let record = customer_record::encode(customer);
-        log.send(&Outgoing { to, key: Some(&state_key::customer(id)), value: Some(&record), headers: &[] })?;
-        records.push((partition, id.clone(), record));
-    }
-    let progress = running.progress(settings).encode();
-    log.send(&Outgoing { to, key: Some(&StateKey::Progress.encode()), value: Some(&progress), headers: &[] })
-}
-
-fn take_restored(
-    record: &Restored<'_>,
-    store: &PartitionStore,
-    progress: &mut Option<Progress>,
-) -> Result<(), customer_record::Unreadable> {
-    match (StateKey::decode(record.key), record.value) {
-        (Some(StateKey::Customer(id)), Some(value)) => {
-            customer_record::decode(value)?;
-            store.put(id, value.into());
-        }
-        (Some(StateKey::Customer(id)), None) => store.remove(&id),
-        (Some(StateKey::Progress), Some(value)) => *progress = Some(Progress::decode(value)?),
-        (Some(StateKey::Progress), None) => *progress = None,
-        (None, _) => return Err(customer_record::Unreadable::Damaged("a key of an unknown kind")),
-    }
-    Ok(())
-}
-
-/// Where reading is set to before the changelog has been read.
-fn taken_up_from(known: &Remembered) -> i64 {
-    known.committed.as_ref().map_or(known.low, |(offset, _)| *offset)
-}
-
-/// Where to read on. The changelog and the group agree, as both were written in one transaction; where the group has
-/// forgotten (its offsets have a retention of their own), the changelog still knows.
-fn starts_of(restored: &Restoring, topics: &Topics) -> Result<Vec<(InputPartition, i64)>, Fault> {
-    let start = |known: &Remembered| Ok((known.input, start_of(known, restored.progress.as_ref(), topics)?));
-    restored.inputs.iter().map(start).collect()
-}
-
-fn start_of(known: &Remembered, progress: Option<&Progress>, topics: &Topics) -> Result<i64, Fault> {
-    let InputPartition { source, partition } = known.input;
-    let stored = progress.and_then(|progress| progress.inputs.get(source.name())).map(|input| input.next_offset);
-    let Some(next) = known.committed.as_ref().map(|(offset, _)| *offset).or(stored) else {
-        return Ok(known.low);
-    };
-    let name = &topics.inputs[source as usize];
-    if next < known.low {
-        return Err(Fault::Final(format!(
-            "records of topic {name}, partition {partition}, from offset {next} to {} have expired before they were read; \
-             going on would lose them silently. To accept the loss, set the group's offset to {} and start again",
-            known.low, known.low
-        )));
-    }
-    if next > known.high {
-        return Err(Fault::Final(format!(
-            "topic {name}, partition {partition}, ends at offset {}, but the group has already read up to {next}: the \
-             topic was made anew or cut. Use a new group and state topic for a new topic",
-            known.high
-        )));
-    }
-    Ok(next)
 }

@@ -8,13 +8,13 @@ use prometheus::core::Collector;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::domain::Level;
 use crate::domain::signal::{ChurnRisk, ReturnKind, ReturningCustomer, RiskKind};
 use crate::engine::Outcome;
 use crate::pipeline::ports::CommitTimes;
-use crate::pipeline::{BatchSummary, Observer};
+use crate::pipeline::{AbortCause, BatchSummary, Invariant, Observer, Usage};
 use crate::store::Partitions;
 use crate::wire::{Rejection, Source};
 
@@ -22,32 +22,53 @@ use crate::wire::{Rejection, Source};
 pub struct Metrics {
     registry: Registry,
     partitions: Arc<Partitions>,
+    work: Work,
+    state: State,
+}
+
+/// What this process did since its start.
+struct Work {
     signals: IntCounterVec,
     events: IntCounterVec,
     dead_letters: IntCounterVec,
-    end_to_end: Histogram,
-    commit_duration: HistogramVec,
-    commits: IntCounterVec,
-    batch_customers: Histogram,
+    misplaced: IntCounterVec,
+    invariant_failures: IntCounterVec,
+    timers_fired: IntCounter,
     rebalances: IntCounter,
     restored_records: IntCounter,
+    stood_still: Histogram,
     troubles: IntCounter,
+    transactions: Transactions,
+}
+
+/// What became of transactions.
+struct Transactions {
+    commit_duration: HistogramVec,
+    commits: IntCounterVec,
+    aborts: IntCounterVec,
+    producers: GaugeVec,
+    batch_customers: Histogram,
+    end_to_end: Histogram,
+}
+
+/// What the partitions hold that this process was given: it moves with them.
+struct State {
     customers: GaugeVec,
     at_risk: GaugeVec,
     ever: [Gauge; 4],
     assigned: Gauge,
     timers: Gauge,
     lag: GaugeVec,
+    lag_seconds: GaugeVec,
+    idle: GaugeVec,
+    client_queues: GaugeVec,
     watermark: GaugeVec,
     restore_remaining: GaugeVec,
 }
 
-impl Metrics {
-    /// The catalogue, over these partitions.
-    pub fn new(partitions: Arc<Partitions>) -> Self {
-        let registry = Registry::new();
-        let r = &registry;
-        let metrics = Self {
+impl Work {
+    fn register(r: &Registry) -> Self {
+        Self {
             signals: counters(r, "signals_total", "Signals sent and committed.", &["type", "kind"]),
             events: counters(
                 r,
@@ -56,12 +77,36 @@ impl Metrics {
                 &["source", "outcome"],
             ),
             dead_letters: counters(r, "dead_letters_total", "Records that could not be used, by reason.", &["code"]),
-            end_to_end: histogram(
+            misplaced: counters(
                 r,
-                "end_to_end_seconds",
-                "From the writing of the record that caused a signal to the signal's commit.",
-                &[0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0],
+                "misplaced_records_total",
+                "Records on a partition where murmur2, as Java's producers use it, would not put their key.",
+                &["source"],
             ),
+            invariant_failures: counters(
+                r,
+                "invariant_failures_total",
+                "Times that something which always holds did not: must be 0.",
+                &["invariant"],
+            ),
+            timers_fired: counter(r, "timers_fired_total", "Moments of customers that came, and were committed."),
+            rebalances: counter(r, "rebalances_total", "Times the group gave partitions to a thread of this process."),
+            restored_records: counter(r, "restored_records_total", "Changelog records read while restoring."),
+            stood_still: histogram(
+                r,
+                "partition_stood_still_seconds",
+                "From a partition being taken back to its being at work here again, where its state was kept.",
+                &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0],
+            ),
+            troubles: counter(r, "troubles_total", "Calls to the brokers that failed and were tried again."),
+            transactions: Transactions::register(r),
+        }
+    }
+}
+
+impl Transactions {
+    fn register(r: &Registry) -> Self {
+        Self {
             commit_duration: registered(
                 r,
                 |opts| {
@@ -76,15 +121,32 @@ impl Metrics {
                 "Duration of a transaction's commit, by phase: drain, offsets, end.",
             ),
             commits: counters(r, "commits_total", "Transactions, by how they ended.", &["outcome"]),
+            aborts: counters(r, "aborts_total", "Transactions that were dropped, by cause.", &["cause"]),
+            producers: gauges(
+                r,
+                "producers_made",
+                "Producers a stream thread has made, the first included: each more is one recycled.",
+                &["thread"],
+            ),
             batch_customers: histogram(
                 r,
                 "batch_customers",
                 "Customers changed by one transaction.",
                 &[1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0],
             ),
-            rebalances: counter(r, "rebalances_total", "Times the group gave partitions to a thread of this process."),
-            restored_records: counter(r, "restored_records_total", "Changelog records read while restoring."),
-            troubles: counter(r, "troubles_total", "Calls to the brokers that failed and were tried again."),
+            end_to_end: histogram(
+                r,
+                "end_to_end_seconds",
+                "From the writing of the record that caused a signal to the signal's commit.",
+                &[0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0],
+            ),
+        }
+    }
+}
+
+impl State {
+    fn register(r: &Registry) -> Self {
+        Self {
             customers: gauges(r, "customers", "Customers who ever ordered, by standing.", &["standing"]),
             at_risk: gauges(
                 r,
@@ -101,6 +163,24 @@ impl Metrics {
             assigned: gauge(r, "partitions_assigned", "Partitions this process holds."),
             timers: gauge(r, "timers_pending", "Customers whose next moment is awaited."),
             lag: gauges(r, "lag_records", "Records of an input left to read.", &["source", "partition"]),
+            lag_seconds: gauges(
+                r,
+                "lag_seconds",
+                "How long ago what was last taken in of an input that is behind was written; 0 at its end.",
+                &["source", "partition"],
+            ),
+            idle: gauges(
+                r,
+                "input_idle",
+                "1 while an input is idle and holds nobody's time.",
+                &["source", "partition"],
+            ),
+            client_queues: gauges(
+                r,
+                "client_queue_bytes",
+                "Bytes that wait in the Kafka clients of a stream thread to be sent, or to be polled.",
+                &["thread", "queue"],
+            ),
             watermark: gauges(
                 r,
                 "watermark_seconds",
@@ -113,37 +193,50 @@ impl Metrics {
                 "Changelog records left to read.",
                 &["partition"],
             ),
-            partitions,
-            registry: registry.clone(),
-        };
+        }
+    }
+}
+
+impl Metrics {
+    /// The catalogue, over these partitions.
+    pub fn new(partitions: Arc<Partitions>) -> Self {
+        let registry = Registry::new();
+        let (work, state) = (Work::register(&registry), State::register(&registry));
+        let metrics = Self { registry, partitions, work, state };
         metrics.name_all_series();
-        let process = prometheus::process_collector::ProcessCollector::for_self();
-        register(&registry, process);
+        register(&metrics.registry, prometheus::process_collector::ProcessCollector::for_self());
         metrics
     }
 
     /// Every series is there from the start, at 0: a rate over a series that appears later misses its first step.
     fn name_all_series(&self) {
         for kind in ReturnKind::ALL {
-            self.signals.with_label_values(&[ReturningCustomer::TYPE, kind.name()]);
+            self.work.signals.with_label_values(&[ReturningCustomer::TYPE, kind.name()]);
         }
         for kind in RiskKind::ALL {
-            self.signals.with_label_values(&[ChurnRisk::TYPE, kind.name()]);
+            self.work.signals.with_label_values(&[ChurnRisk::TYPE, kind.name()]);
         }
         for source in Source::ALL {
             for outcome in Outcome::ALL {
-                self.events.with_label_values(&[source.name(), outcome.name()]);
+                self.work.events.with_label_values(&[source.name(), outcome.name()]);
             }
-            self.events.with_label_values(&[source.name(), "rejected"]);
+            self.work.events.with_label_values(&[source.name(), "rejected"]);
+            self.work.misplaced.with_label_values(&[source.name()]);
         }
         for code in Rejection::CODES {
-            self.dead_letters.with_label_values(&[code]);
+            self.work.dead_letters.with_label_values(&[code]);
         }
         for phase in ["drain", "offsets", "end"] {
-            self.commit_duration.with_label_values(&[phase]);
+            self.work.transactions.commit_duration.with_label_values(&[phase]);
+        }
+        for cause in AbortCause::ALL {
+            self.work.transactions.aborts.with_label_values(&[cause.name()]);
+        }
+        for invariant in Invariant::ALL {
+            self.work.invariant_failures.with_label_values(&[invariant.name()]);
         }
         for outcome in ["committed", "aborted", "unknown"] {
-            self.commits.with_label_values(&[outcome]);
+            self.work.transactions.commits.with_label_values(&[outcome]);
         }
     }
 
@@ -156,72 +249,83 @@ impl Metrics {
     fn look_at_partitions(&self) {
         let partitions = self.partitions.all();
         // A partition that was given away takes its series with it.
-        self.lag.reset();
-        self.watermark.reset();
-        self.restore_remaining.reset();
+        self.state.lag.reset();
+        self.state.lag_seconds.reset();
+        self.state.idle.reset();
+        self.state.watermark.reset();
+        self.state.restore_remaining.reset();
         let mut timers = 0;
         for (partition, store) in &partitions {
             let (seen, partition) = (store.seen(), partition.to_string());
             timers += seen.timers;
             for (source, backlog) in Source::ALL.iter().zip(&seen.backlog) {
                 if let Some(backlog) = backlog {
-                    self.lag.with_label_values(&[source.name(), &partition]).set(*backlog as f64);
+                    self.state.lag.with_label_values(&[source.name(), &partition]).set(*backlog as f64);
                 }
             }
-            if let Some(time) = seen.time {
-                self.watermark.with_label_values(&[&partition]).set(time.millis() as f64 / 1000.0);
+            for (source, (lag, idle)) in Source::ALL.iter().zip(seen.lag_seconds.iter().zip(&seen.idle)) {
+                self.state.lag_seconds.with_label_values(&[source.name(), &partition]).set(*lag);
+                self.state.idle.with_label_values(&[source.name(), &partition]).set(f64::from(u8::from(*idle)));
             }
-            self.restore_remaining.with_label_values(&[&partition]).set(seen.restore_remaining as f64);
+            if let Some(time) = seen.time {
+                self.state.watermark.with_label_values(&[&partition]).set(time.millis() as f64 / 1000.0);
+            }
+            self.state.restore_remaining.with_label_values(&[&partition]).set(seen.restore_remaining as f64);
         }
         let (totals, _) = self.partitions.totals();
-        self.customers.with_label_values(&["active"]).set(totals.active() as f64);
-        self.customers.with_label_values(&["lapsed"]).set(totals.at(Level::Lapsed) as f64);
+        self.state.customers.with_label_values(&["active"]).set(totals.active() as f64);
+        self.state.customers.with_label_values(&["lapsed"]).set(totals.at(Level::Lapsed) as f64);
         for level in [Level::Low, Level::Medium, Level::High] {
-            self.at_risk.with_label_values(&[level.name()]).set(totals.at(level) as f64);
+            self.state.at_risk.with_label_values(&[level.name()]).set(totals.at(level) as f64);
         }
         let ever = [totals.customers, totals.repeat_customers, totals.orders, totals.returning_orders];
-        for (gauge, value) in self.ever.iter().zip(ever) {
+        for (gauge, value) in self.state.ever.iter().zip(ever) {
             gauge.set(value as f64);
         }
-        self.assigned.set(partitions.len() as f64);
-        self.timers.set(timers as f64);
+        self.state.assigned.set(partitions.len() as f64);
+        self.state.timers.set(timers as f64);
     }
 }
 
 impl Observer for Metrics {
     fn committed(&self, summary: &BatchSummary, times: &CommitTimes) {
         for ((source, outcome), count) in &summary.events {
-            self.events.with_label_values(&[source.name(), outcome.name()]).inc_by(*count);
+            self.work.events.with_label_values(&[source.name(), outcome.name()]).inc_by(*count);
         }
         for ((source, code), count) in &summary.dead_letters {
-            self.events.with_label_values(&[source.name(), "rejected"]).inc_by(*count);
-            self.dead_letters.with_label_values(&[code]).inc_by(*count);
+            self.work.events.with_label_values(&[source.name(), "rejected"]).inc_by(*count);
+            self.work.dead_letters.with_label_values(&[code]).inc_by(*count);
+        }
+        for (source, count) in &summary.misplaced {
+            self.work.misplaced.with_label_values(&[source.name()]).inc_by(*count);
         }
         for ((kind, name), count) in &summary.signals {
-            self.signals.with_label_values(&[kind, name]).inc_by(*count);
+            self.work.signals.with_label_values(&[kind, name]).inc_by(*count);
         }
         for delay in &summary.delays {
-            self.end_to_end.observe(delay.as_secs_f64());
+            self.work.transactions.end_to_end.observe(delay.as_secs_f64());
         }
         for (phase, took) in [("drain", times.drain), ("offsets", times.offsets), ("end", times.end)] {
-            self.commit_duration.with_label_values(&[phase]).observe(took.as_secs_f64());
+            self.work.transactions.commit_duration.with_label_values(&[phase]).observe(took.as_secs_f64());
         }
-        self.commits.with_label_values(&["committed"]).inc();
-        self.batch_customers.observe(summary.customers as f64);
+        self.work.transactions.commits.with_label_values(&["committed"]).inc();
+        self.work.timers_fired.inc_by(summary.timers_fired);
+        self.work.transactions.batch_customers.observe(summary.customers as f64);
     }
 
-    fn aborted(&self, reason: &str) {
-        self.commits.with_label_values(&["aborted"]).inc();
-        warn!(reason, "transaction dropped, its input is read again");
+    fn aborted(&self, cause: AbortCause, reason: &str) {
+        self.work.transactions.commits.with_label_values(&["aborted"]).inc();
+        self.work.transactions.aborts.with_label_values(&[cause.name()]).inc();
+        warn!(cause = cause.name(), reason, "transaction dropped, its input is read again");
     }
 
     fn outcome_settled(&self, committed: bool, reason: &str) {
-        self.commits.with_label_values(&["unknown"]).inc();
+        self.work.transactions.commits.with_label_values(&["unknown"]).inc();
         warn!(committed, reason, "the outcome of a transaction was unknown and has been settled");
     }
 
     fn assigned(&self, partitions: &[i32]) {
-        self.rebalances.inc();
+        self.work.rebalances.inc();
         info!(?partitions, "partitions assigned");
     }
 
@@ -229,14 +333,31 @@ impl Observer for Metrics {
         info!(lost, "partitions revoked");
     }
 
-    fn restored(&self, partition: i32, customers: usize, records: u64, took: Duration) {
-        self.restored_records.inc_by(records);
-        info!(partition, customers, records, took_ms = took.as_millis() as u64, "partition restored");
+    fn restored(&self, partition: i32, customers: usize, records: u64, took: Duration, stood_still: Option<Duration>) {
+        self.work.restored_records.inc_by(records);
+        if let Some(stood_still) = stood_still {
+            self.work.stood_still.observe(stood_still.as_secs_f64());
+        }
+        let stood_still_ms = stood_still.map(|length| length.as_millis() as u64);
+        info!(partition, customers, records, took_ms = took.as_millis() as u64, stood_still_ms, "partition restored");
     }
 
     fn troubled(&self, what: &str) {
-        self.troubles.inc();
+        self.work.troubles.inc();
         warn!(what, "trying again");
+    }
+
+    fn usage(&self, thread: usize, usage: &Usage) {
+        let thread = thread.to_string();
+        self.work.transactions.producers.with_label_values(&[&thread]).set(usage.producers as f64);
+        for (queue, bytes) in [("send", usage.send_queue_bytes), ("fetch", usage.fetch_queue_bytes)] {
+            self.state.client_queues.with_label_values(&[thread.as_str(), queue]).set(bytes as f64);
+        }
+    }
+
+    fn invariant_failed(&self, invariant: Invariant, detail: &str) {
+        self.work.invariant_failures.with_label_values(&[invariant.name()]).inc();
+        error!(invariant = invariant.name(), detail, "something that always holds does not: please report this");
     }
 }
 

@@ -6,10 +6,13 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::customer::SeenEvents;
+use crate::domain::consent::Consents;
+use crate::domain::customer::{LowRating, LowRatings, Occurrences, SeenEvents};
 use crate::domain::purchase::{Forgotten, Spending};
+use crate::domain::rating::{Rating, Scale};
 use crate::domain::risk::Standing;
-use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory};
+use crate::domain::ticket::{Ticket, TicketStep, Tickets};
+use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory, TicketId};
 
 const VERSION: u8 = 1;
 
@@ -36,6 +39,25 @@ struct Record<'a> {
     level: u8,
     evaluated_at: Option<i64>,
     episode: Option<[u8; 16]>,
+    next_change: Option<i64>,
+    /// `None`: at the last order.
+    heard_at: Option<i64>,
+    /// `None` as long as there is nothing but orders: most customers never need it.
+    #[serde(borrow)]
+    care: Option<CareRecord<'a>>,
+}
+
+/// Support, consent and contacts.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct CareRecord<'a> {
+    #[serde(borrow)]
+    tickets: Vec<(&'a str, Vec<(i64, u8)>)>,
+    #[serde(borrow)]
+    low_ratings: Vec<(i64, u8, f64, Option<&'a str>)>,
+    last_refund_at: Option<i64>,
+    consents: [Option<(i64, bool)>; 4],
+    contacts: (u32, Option<i64>),
+    reviews: (u32, Option<i64>),
 }
 
 /// Milliseconds since the order before, id, minor units, place of the currency in `spending`.
@@ -62,6 +84,9 @@ pub fn encode(customer: &Customer) -> Box<[u8]> {
         level: customer.standing.level as u8,
         evaluated_at: customer.standing.evaluated_at.map(EventTime::millis),
         episode: customer.standing.episode.map(Uuid::into_bytes),
+        next_change: customer.standing.next_change.map(EventTime::millis),
+        heard_at: customer.heard_at.filter(|at| last_order_at(history) != Some(*at)).map(EventTime::millis),
+        care: Some(care_of(customer)).filter(|care| *care != CareRecord::default()),
     };
     let bytes = postcard::to_extend(&record, vec![VERSION]).expect("a vector takes whatever is written to it");
     bytes.into_boxed_slice()
@@ -89,16 +114,76 @@ pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
         first: EventTime::from_millis(first),
         last: EventTime::from_millis(last),
     });
+    let care = record.care.unwrap_or_default();
+    let millis = |at: Option<i64>| at.map(EventTime::from_millis);
     let level = Level::ALL.get(usize::from(record.level)).ok_or(Unreadable::Damaged("unknown level"))?;
+    let purchases = PurchaseHistory { remembered, forgotten, spending };
     Ok(Customer {
-        purchases: PurchaseHistory { remembered, forgotten, spending },
+        heard_at: millis(record.heard_at).or(last_order_at(&purchases)),
+        purchases,
+        tickets: Tickets(care.tickets.iter().map(ticket_of).collect::<Result<_, _>>()?),
+        low_ratings: LowRatings(care.low_ratings.iter().map(low_rating_of).collect::<Result<_, _>>()?),
+        last_refund_at: millis(care.last_refund_at),
+        consents: Consents::from_said(
+            care.consents.map(|said| said.map(|(at, granted)| (EventTime::from_millis(at), granted))),
+        ),
+        contacts: Occurrences { count: care.contacts.0, last_at: millis(care.contacts.1) },
+        reviews: Occurrences { count: care.reviews.0, last_at: millis(care.reviews.1) },
         seen: SeenEvents(record.seen.into_iter().map(u64::from_le_bytes).collect()),
         standing: Standing {
             level: *level,
-            evaluated_at: record.evaluated_at.map(EventTime::from_millis),
+            evaluated_at: millis(record.evaluated_at),
             episode: record.episode.map(Uuid::from_bytes),
+            next_change: millis(record.next_change),
         },
     })
+}
+
+fn last_order_at(history: &PurchaseHistory) -> Option<EventTime> {
+    history.last().map(|order| order.at)
+}
+
+fn care_of(customer: &Customer) -> CareRecord<'_> {
+    let occurrences = |of: &Occurrences| (of.count, of.last_at.map(EventTime::millis));
+    let tickets = customer.tickets.0.iter().map(|ticket| {
+        let steps = ticket.steps.iter().map(|(at, step)| (at.millis(), *step as u8));
+        (ticket.id.as_str(), steps.collect())
+    });
+    let low_ratings = customer.low_ratings.0.iter().map(|low| {
+        let ticket = low.ticket.as_ref().map(TicketId::as_str);
+        (low.at.millis(), low.rating.scale as u8, low.rating.score, ticket)
+    });
+    CareRecord {
+        tickets: tickets.collect(),
+        low_ratings: low_ratings.collect(),
+        last_refund_at: customer.last_refund_at.map(EventTime::millis),
+        consents: customer.consents.said().map(|said| said.map(|(at, granted)| (at.millis(), granted))),
+        contacts: occurrences(&customer.contacts),
+        reviews: occurrences(&customer.reviews),
+    }
+}
+
+fn ticket_of((id, steps): &(&str, Vec<(i64, u8)>)) -> Result<Ticket, Unreadable> {
+    const STEPS: [TicketStep; 4] =
+        [TicketStep::Opened, TicketStep::Contacted, TicketStep::Resolved, TicketStep::Reopened];
+    let id = TicketId::new(id).ok_or(Unreadable::Damaged("a ticket id of a wrong length"))?;
+    let steps = steps.iter().map(|(at, step)| {
+        let step = STEPS.get(usize::from(*step)).ok_or(Unreadable::Damaged("an unknown step of a ticket"))?;
+        Ok((EventTime::from_millis(*at), *step))
+    });
+    let steps = steps.collect::<Result<Vec<_>, Unreadable>>()?;
+    if steps.is_empty() {
+        return Err(Unreadable::Damaged("a ticket without steps"));
+    }
+    Ok(Ticket { id, steps })
+}
+
+fn low_rating_of((at, scale, score, ticket): &(i64, u8, f64, Option<&str>)) -> Result<LowRating, Unreadable> {
+    let damaged = Unreadable::Damaged("an impossible rating");
+    let scale = *Scale::ALL.get(usize::from(*scale)).ok_or(damaged.clone())?;
+    let rating = Rating::new(scale, *score).ok_or(damaged.clone())?;
+    let ticket = ticket.map(|id| TicketId::new(id).ok_or(damaged)).transpose()?;
+    Ok(LowRating { at: EventTime::from_millis(*at), rating, ticket })
 }
 
 fn code_of(currency: Currency) -> [u8; 3] {

@@ -21,8 +21,22 @@ pub struct CustomerView<'a> {
     active_until: Option<String>,
     level: Option<&'static str>,
     episode_id: Option<Uuid>,
+    next_level_change_at: Option<String>,
     spending: Vec<SpendingJson>,
+    tickets: Vec<TicketJson>,
+    contact_channels: Vec<&'static str>,
+    contacts_sent: u32,
+    reviews_held: u32,
     chance_of_return: Option<AssessmentJson>,
+}
+
+#[derive(Serialize)]
+struct TicketJson {
+    ticket_id: String,
+    opened_at: String,
+    resolved_at: Option<String>,
+    contacts: u32,
+    reopenings: u32,
 }
 
 #[derive(Serialize)]
@@ -55,7 +69,19 @@ impl<'a> CustomerView<'a> {
                 net: total(spending.ordered - spending.refunded),
             }
         });
+        let tickets = customer.tickets.as_of(EventTime::LATEST).map(|(ticket, state)| TicketJson {
+            ticket_id: ticket.id.as_str().to_owned(),
+            opened_at: state.opened_at.to_string(),
+            resolved_at: state.resolved_at.map(|at| at.to_string()),
+            contacts: state.contacts,
+            reopenings: state.reopenings,
+        });
         Self {
+            next_level_change_at: customer.standing.next_change.map(|at| at.to_string()),
+            tickets: tickets.collect(),
+            contact_channels: customer.consents.granted(EventTime::LATEST).map(|channel| channel.name()).collect(),
+            contacts_sent: customer.contacts.count,
+            reviews_held: customer.reviews.count,
             customer_id: id.as_str(),
             partition,
             at: at.map(|at| at.to_string()),
@@ -67,7 +93,7 @@ impl<'a> CustomerView<'a> {
             episode_id: customer.standing.episode,
             spending: spending.collect(),
             chance_of_return: now
-                .and_then(|now| Assessment::of(history, now, policy))
+                .and_then(|now| Assessment::of(customer, now, policy))
                 .map(|a| AssessmentJson::from(&a)),
         }
     }

@@ -77,6 +77,19 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// One of a closed set of names.
+    pub(super) fn one_of<T: Copy, const N: usize>(
+        &self,
+        field: &'static str,
+        expected: &'static str,
+        all: [T; N],
+        name: fn(T) -> &'static str,
+    ) -> Result<T, Rejection> {
+        let text = text_of(self.required(field)?);
+        let found = text.and_then(|text| all.into_iter().find(|one| name(*one) == text));
+        found.ok_or(Rejection::InvalidField { field, expected })
+    }
+
     /// An optional field has to satisfy `is_valid` when it is there.
     pub(super) fn check(
         &self,
@@ -94,6 +107,11 @@ impl<'a> Fields<'a> {
 /// The text of a JSON string.
 pub(super) fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Name<'_>>(value.get()).ok().map(|name| name.0)
+}
+
+/// A JSON boolean.
+pub(super) fn bool_of(value: &RawValue) -> Option<bool> {
+    serde_json::from_str(value.get()).ok()
 }
 
 /// An amount given as a string or as a number, read from its digits.

@@ -3,14 +3,18 @@
 pub mod cloud_event;
 pub mod customer_record;
 pub mod customer_view;
+pub mod partitioning;
 pub mod progress_record;
 pub mod rates;
 pub mod rejection;
+pub mod schema;
 pub mod signal;
 pub mod state_key;
 
+mod contact;
 mod fields;
 mod purchase;
+mod support;
 
 use crate::domain::EventTime;
 use crate::engine::Event;
@@ -22,18 +26,24 @@ use fields::Fields;
 /// An input topic, by what it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
-    /// `purchase` and `refund`.
+    /// Orders and refunds.
     Purchases,
+    /// Tickets and feedback.
+    Support,
+    /// Consent, contacts, reviews and erasure.
+    Contacts,
 }
 
 impl Source {
     /// All inputs, in the order in which a partition counts them.
-    pub const ALL: [Self; 1] = [Self::Purchases];
+    pub const ALL: [Self; 3] = [Self::Purchases, Self::Support, Self::Contacts];
 
     /// Its name in metrics and in stored progress.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Purchases => "purchases",
+            Self::Support => "support",
+            Self::Contacts => "contacts",
         }
     }
 }
@@ -101,5 +111,7 @@ fn decode_fields(source: Source, fields: &Fields<'_>) -> Result<Event, Rejection
     let kind: &str = &fields::text_of(kind).ok_or(Rejection::UnknownType)?;
     match source {
         Source::Purchases => purchase::decode(kind, fields),
+        Source::Support => support::decode(kind, fields),
+        Source::Contacts => contact::decode(kind, fields),
     }
 }

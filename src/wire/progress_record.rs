@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::customer_record::Unreadable;
+use crate::domain::EventTime;
 
 const VERSION: u8 = 1;
 
@@ -15,10 +16,25 @@ pub struct Progress {
     /// Counts the partition's transactions; also in the metadata of the committed offsets, so that one can ask
     /// whether a transaction of unknown outcome took place.
     pub sequence: u64,
+    /// The partition's time, in milliseconds since 1970: it does not go back when the partition starts anew.
+    #[serde(default)]
+    pub time_ms: Option<i64>,
     /// By input (`purchases`, …).
     pub inputs: BTreeMap<String, InputProgress>,
+    /// Orders of customers who were forgotten, and those of them that were not their customer's first.
+    #[serde(default)]
+    pub erased: Erased,
     /// The settings the stored state was made with.
     pub settings: BTreeMap<String, String>,
+}
+
+/// What stays of customers who were forgotten: sums without names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Orders.
+    pub orders: i64,
+    /// Orders that were not their customer's first.
+    pub returning_orders: i64,
 }
 
 /// How far one input has been taken in.
@@ -32,8 +48,14 @@ pub struct InputProgress {
 
 impl Progress {
     /// A progress record of this version.
-    pub fn new(sequence: u64, inputs: BTreeMap<String, InputProgress>, settings: BTreeMap<String, String>) -> Self {
-        Self { version: VERSION, sequence, inputs, settings }
+    pub fn new(
+        sequence: u64,
+        time: Option<EventTime>,
+        inputs: BTreeMap<String, InputProgress>,
+        erased: Erased,
+        settings: BTreeMap<String, String>,
+    ) -> Self {
+        Self { version: VERSION, sequence, time_ms: time.map(EventTime::millis), inputs, erased, settings }
     }
 
     /// Its bytes.

@@ -5,13 +5,15 @@ use std::fs;
 use std::time::Duration;
 
 use crate::answers::{
-    expected_of, input_of, load, must_tell_of_everything, open_with_topics, said_by, wait_until_all_is_read,
+    OF_CONTACTS, OF_PURCHASES, OF_SUPPORT, OF_SUPPORT_IN_TIME, load, must_tell_of, open_hostile, open_with_topics,
+    said_by, scrape, wait_until_all_is_read,
 };
 use crate::hostile_shop::HostileShop;
-use crate::support::audit::{Said, audit_dead_letters, customers_in_changelog};
+use crate::inputs::{Progress, Waves, Writers, Written, close, topic_of, write};
+use crate::support::audit::{Said, audit_dead_letters_of, folded};
 use crate::support::broker::Broker;
 use crate::support::cluster::Isolation;
-use crate::support::model::{Ending, Expected, Limits, calendar};
+use crate::support::model::{Ending, Expected, Input, Inputs, Level, Limits, calendar};
 use crate::support::random::Chance;
 use crate::support::service::{Service, Shop, Topic};
 use crate::support::topic::{Outgoing, Record};
@@ -19,14 +21,17 @@ use crate::support::topic::{Outgoing, Record};
 const EVENTS: usize = 200_000;
 const CUSTOMERS: &str = "20000";
 
-/// The hostile shop's limit for one record: what is too large for the service must still fit its topic.
-const INPUT_LIMIT: &str = "4194304";
+const HOSTILE_EVENTS: &str = "100000";
+const HOSTILE_CUSTOMERS: &str = "10000";
 
 /// At which share of the input, in percent, the service is killed.
 const KILLED_AT: [usize; 4] = [12, 34, 56, 78];
 
-/// Written in portions with a pause, so that there is always something left to read when the service is killed.
-const PORTION: usize = 500;
+/// Small, so that there are many of them to be killed in and always something left to read.
+const RECORDS_IN_A_TRANSACTION: &str = "200";
+
+/// What comes afterwards is written in portions with a pause, while the service reads.
+const PORTION: usize = 2;
 const PAUSE: Duration = Duration::from_millis(40);
 
 const CUSTOMERS_ASKED_FOR: usize = 200;
@@ -35,10 +40,11 @@ const CUSTOMERS_ASKED_FOR: usize = 200;
 fn a_shop_of_200_000_events_is_answered_exactly_once() {
     let shop = open_with_topics(Broker::shared().cluster(), "peaceful");
     load(&shop, &EVENTS.to_string(), CUSTOMERS, "7");
-    let input = input_of(&shop);
-    assert_eq!(input.len(), EVENTS, "`load` writes as many events as it was asked for");
-    let expected = expected_of(&input);
-    must_tell_of_everything(&expected);
+    assert_eq!(Written::to(&shop).count(), EVENTS, "`load` writes as many events as it was asked for, in all");
+    close(&shop);
+    let waves = Waves::first(&shop);
+    let expected = waves.expected();
+    must_tell_of(&expected, &[&OF_PURCHASES[..], &OF_SUPPORT, &OF_SUPPORT_IN_TIME, &OF_CONTACTS].concat());
     assert_eq!(expected.refused, [], "`load` writes nothing that would be refused");
 
     let mut service = shop.start();
@@ -48,22 +54,28 @@ fn a_shop_of_200_000_events_is_answered_exactly_once() {
     let ids = said.ids();
     assert_eq!(said.count(), expected.signals());
     assert_eq!(shop.cluster().read_whole(&shop.topic(Topic::DeadLetters), Isolation::Committed), []);
+    let metrics = scrape(&service);
+    assert_eq!(metrics.sum("homecoming_events_total", &[("outcome", "applied")]), waves.count(), "none came late");
     service.terminate();
 
-    replay_must_give_the_same(&shop, input, &expected, &ids);
+    replay_must_give_the_same(&shop, &expected, &ids);
 }
 
 /// `replay` moves time on to the greatest event time of all at its end, where `run` leaves each partition's time an
 /// hour behind its own: it may say more, and nothing else.
-fn replay_must_give_the_same(shop: &Shop, input: Vec<Record>, on_kafka: &Expected, ids: &BTreeSet<(String, String)>) {
-    let history = in_one_file(input);
-    let lines: Vec<&[u8]> = history.iter().map(|record| record.value.as_deref().expect("none was refused")).collect();
+fn replay_must_give_the_same(shop: &Shop, on_kafka: &Expected, ids: &BTreeSet<(String, String)>) {
+    let history = in_one_file(&Written::to(shop));
+    let lines: Vec<&[u8]> =
+        history.iter().map(|(_, record)| record.value.as_deref().expect("none was refused")).collect();
     fs::write(shop.file("dump.jsonl"), lines.join(&b'\n')).expect("the folder is ours");
     shop.homecoming(&["replay", "--input", "dump.jsonl", "--signals", "out.jsonl"]);
     let replayed = Said::in_lines(&fs::read_to_string(shop.file("out.jsonl")).expect("replay wrote its signals"));
 
-    let expected =
-        Expected::of(&history, Limits { latest_credible: calendar::Instant::MAX }, Ending::AtTheGreatestTime);
+    let on = |input| history.iter().filter(|(of, _)| *of == input).map(|(_, record)| record.clone()).collect();
+    let [purchases, support, contacts]: [Vec<Record>; 3] = Input::ALL.map(on);
+    let inputs = Inputs { purchases: &purchases, support: &support, contacts: &contacts };
+    let limits = Limits { latest_credible: calendar::Instant::MAX };
+    let expected = Expected::of_inputs(&[inputs], limits, Ending::AtTheGreatestTime);
     replayed.must_be(&expected);
     let replayed_ids = replayed.ids();
     let unknown: Vec<_> = ids.difference(&replayed_ids).take(5).collect();
@@ -71,14 +83,16 @@ fn replay_must_give_the_same(shop: &Shop, input: Vec<Record>, on_kafka: &Expecte
     assert_eq!(replayed_ids.len() - ids.len(), expected.signals() - on_kafka.signals(), "more ids than more signals");
 }
 
-/// The partitions' logs merged by event time, as the one partition of a replay.
-fn in_one_file(mut input: Vec<Record>) -> Vec<Record> {
-    input.sort_by_key(|record| (occurred_at(record), record.partition, record.offset));
-    for (place, record) in (0..).zip(&mut input) {
+/// The logs of all partitions of all inputs merged by event time, as the one partition of a replay.
+fn in_one_file(written: &Written) -> Vec<(Input, Record)> {
+    let records = |input| written.on(input).iter().map(move |record| (input, record.clone()));
+    let mut history: Vec<(Input, Record)> = Input::ALL.into_iter().flat_map(records).collect();
+    history.sort_by_cached_key(|(input, record)| (occurred_at(record), *input, record.partition, record.offset));
+    for (place, (_, record)) in (0..).zip(&mut history) {
         record.partition = 0;
         record.offset = place;
     }
-    input
+    history
 }
 
 fn occurred_at(record: &Record) -> calendar::Instant {
@@ -89,72 +103,99 @@ fn occurred_at(record: &Record) -> calendar::Instant {
 fn kill_minus_9_in_the_middle_loses_and_doubles_nothing() {
     let cluster = Broker::shared().cluster();
     let stock = open_with_topics(cluster, "stock");
-    load(&stock, &EVENTS.to_string(), CUSTOMERS, "11");
-    let hostile = HostileShop::from_clean(&input_of(&stock), 20_260_301);
+    load(&stock, HOSTILE_EVENTS, HOSTILE_CUSTOMERS, "11");
+    let hostile = HostileShop::from_clean(&Written::to(&stock), 20_260_301);
+    let mut shop = open_hostile(cluster, "hostile");
+    shop.set_number("engine", "max_batch_records", RECORDS_IN_A_TRANSACTION);
 
-    let shop = Shop::open(cluster, "hostile");
-    let purchases = shop.topic(Topic::Purchases);
-    cluster.create_topic(&purchases, 4, &[("max.message.bytes", INPUT_LIMIT)]);
-    shop.homecoming(&["topics", "--config", "CONFIG", "--partitions", "4"]);
-
-    let mut service = std::thread::scope(|scope| {
-        let service = shop.start();
-        scope.spawn(|| write_slowly(&shop, &hostile.records));
-        kill_again_and_again(&shop, service, hostile.records.len())
-    });
-
-    let input = input_of(&shop);
-    assert_eq!(input.len(), hostile.records.len());
-    let expected = expected_of(&input);
-    must_tell_of_everything(&expected);
-    hostile.must_be_refused_as_meant(&expected);
+    // All inputs in turn, and nobody there to read them.
+    write(&shop, &hostile.records);
+    close(&shop);
+    let mut waves = Waves::first(&shop);
+    let mut service = kill_again_and_again(&shop, &KILLED_AT, waves.count());
     wait_until_all_is_read(&shop, &mut service);
 
+    // One input, read as it is written.
+    let before = waves.count();
+    let mut service = std::thread::scope(|scope| {
+        scope.spawn(|| write_slowly(&shop, &hostile.afterwards));
+        kill_while_more_comes(&shop, service, before, hostile.afterwards.len())
+    });
+    waves.take_next(&shop);
+    assert_eq!(waves.count() - before, hostile.afterwards.len());
+    wait_until_all_is_read(&shop, &mut service);
+
+    let expected = waves.expected();
+    must_tell_of(&expected, &[&OF_PURCHASES[..], &OF_SUPPORT, &OF_SUPPORT_IN_TIME, &OF_CONTACTS].concat());
+    hostile.must_be_refused_as_meant(&expected);
     let said = said_by(&shop);
     said.must_be(&expected);
-    assert_eq!(said.ids().len(), expected.signals());
-    let letters = cluster.read_whole(&shop.topic(Topic::DeadLetters), Isolation::Committed);
-    audit_dead_letters(&letters, &expected.refused, &purchases);
-    let known: BTreeSet<String> = expected.stories.keys().cloned().collect();
-    let kept = customers_in_changelog(&cluster.read_whole(&shop.topic(Topic::State), Isolation::Committed));
-    let some = |of: &BTreeSet<String>, not_of| of.difference(not_of).take(5).cloned().collect::<Vec<_>>();
-    assert!(
-        kept == known,
-        "in the changelog only: {:?}, missing there: {:?}",
-        some(&kept, &known),
-        some(&known, &kept)
-    );
+    assert_eq!(said.count(), expected.signals());
+    said.ids_given(&expected);
+    dead_letters_must_agree(&shop, &expected);
+    changelog_must_agree(&shop, &expected);
     memory_must_agree(&mut service, &expected);
     service.terminate();
 }
 
-fn write_slowly(shop: &Shop, records: &[Outgoing]) {
-    let writer = shop.cluster().writer(&shop.topic(Topic::Purchases));
-    for portion in records.chunks(PORTION) {
+fn write_slowly(shop: &Shop, purchases: &[Outgoing]) {
+    let writers = Writers::to(shop);
+    for portion in purchases.chunks(PORTION) {
         for record in portion {
-            writer.write(record);
+            writers.write(Input::Purchases, record);
         }
         std::thread::sleep(PAUSE);
     }
-    writer.flush();
+    writers.flush();
 }
 
 /// Kills at different points of progress, and the last time while it is restoring what the ones before it left.
-fn kill_again_and_again(shop: &Shop, mut service: Service, total: usize) -> Service {
-    let group = shop.cluster().group(&shop.group_id(), &shop.topic(Topic::Purchases));
-    let read = || group.records_behind().and_then(|records| usize::try_from(records).ok()).unwrap_or(0);
-    for percent in KILLED_AT {
-        service.wait_until(&format!("{percent} % are read"), |_| read() * 100 >= total * percent);
+fn kill_again_and_again(shop: &Shop, at: &[usize], total: usize) -> Service {
+    let progress = Progress::of(shop);
+    let mut service = shop.start();
+    for percent in at {
+        service.wait_until(&format!("{percent} % are read"), |_| progress.records() * 100 >= total * percent);
         service.kill9();
-        assert!(read() < total, "it was done before it was killed at {percent} %");
+        assert!(progress.records() < total, "it was done before it was killed at {percent} %");
         service = shop.start();
     }
     service.wait_until("its own threads turn", |service| {
         service.http_get("/healthz").is_some_and(|(status, _)| status == 200)
     });
     service.kill9();
-    assert!(read() < total, "it was done before it was killed while restoring");
+    assert!(progress.records() < total, "it was done before it was killed while restoring");
     shop.start()
+}
+
+/// Kills once more when some of what comes afterwards has been read.
+fn kill_while_more_comes(shop: &Shop, mut service: Service, before: usize, more: usize) -> Service {
+    let progress = Progress::of(shop);
+    service.wait_until("it reads on", |_| progress.records() > before + more / 10);
+    service.kill9();
+    assert!(progress.records() < before + more, "it was done before it was killed");
+    shop.start()
+}
+
+fn dead_letters_must_agree(shop: &Shop, expected: &Expected) {
+    let letters = shop.cluster().read_whole(&shop.topic(Topic::DeadLetters), Isolation::Committed);
+    let names = Input::ALL.map(|input| (input, shop.topic(topic_of(input))));
+    let sources: Vec<(Input, &str)> = names.iter().map(|(input, name)| (*input, name.as_str())).collect();
+    audit_dead_letters_of(&letters, &expected.refused, &sources);
+}
+
+fn changelog_must_agree(shop: &Shop, expected: &Expected) {
+    let changelog = folded(&shop.cluster().read_whole(&shop.topic(Topic::State), Isolation::Committed));
+    let known = expected.known();
+    let some = |of: &BTreeSet<String>, not_of| of.difference(not_of).take(5).cloned().collect::<Vec<_>>();
+    assert!(
+        changelog.kept == known,
+        "in the changelog only: {:?}, missing there: {:?}",
+        some(&changelog.kept, &known),
+        some(&known, &changelog.kept)
+    );
+    let erased: BTreeSet<String> = expected.stories.keys().filter(|id| !known.contains(*id)).cloned().collect();
+    assert!(!changelog.forgotten.is_empty(), "nobody was forgotten");
+    assert_eq!(some(&changelog.forgotten, &erased), Vec::<String>::new(), "forgotten without having been erased");
 }
 
 fn memory_must_agree(service: &mut Service, expected: &Expected) {
@@ -162,6 +203,7 @@ fn memory_must_agree(service: &mut Service, expected: &Expected) {
     let rates = service.json("/api/v1/rates");
     let number = |path: &str| rates.pointer(path).and_then(serde_json::Value::as_u64);
     let sums = expected.sums();
+    let at = |level| expected.stories.values().filter(|story| story.level == Some(level)).count();
     for (path, count) in [
         ("/ever/customers", sums.customers),
         ("/ever/repeat_purchase/numerator", sums.customers_with_a_second_order),
@@ -170,13 +212,17 @@ fn memory_must_agree(service: &mut Service, expected: &Expected) {
         ("/ever/returning_orders/denominator", sums.orders),
         ("/now/active", sums.active),
         ("/now/lapsed", sums.lapsed),
+        ("/now/risk/low", at(Level::Low)),
+        ("/now/risk/medium", at(Level::Medium)),
+        ("/now/risk/high", at(Level::High)),
     ] {
         assert_eq!(number(path), Some(count as u64), "{path} of the rates: {rates}");
     }
-    let with_orders: Vec<_> = expected.stories.iter().filter(|(_, story)| story.orders > 0).collect();
     let mut chance = Chance::from_seed(200);
+    let stories: Vec<_> = expected.stories.iter().collect();
+    let (known, unknown): (Vec<_>, Vec<_>) = stories.into_iter().partition(|(_, story)| story.is_known);
     for _ in 0..CUSTOMERS_ASKED_FOR {
-        let (customer, story) = chance.pick(&with_orders);
+        let (customer, story) = chance.pick(&known);
         let known = service.json(&format!("/api/v1/customers/{}", in_a_path(customer)));
         let instant = |field: &str| known[field].as_str().and_then(calendar::parse);
         assert_eq!(known["customer_id"], customer.as_str());
@@ -184,6 +230,11 @@ fn memory_must_agree(service: &mut Service, expected: &Expected) {
         assert_eq!(known["level"].as_str(), story.level.map(|level| level.name()), "level of {known}");
         assert_eq!(instant("first_order_at"), story.first_order_at, "first order of {known}");
         assert_eq!(instant("last_order_at"), story.last_order_at, "last order of {known}");
+    }
+    assert!(!unknown.is_empty(), "nobody was erased for good");
+    for (customer, _) in unknown.iter().take(CUSTOMERS_ASKED_FOR) {
+        let answer = service.http_get(&format!("/api/v1/customers/{}", in_a_path(customer)));
+        assert_eq!(answer.map(|(status, _)| status), Some(404), "{customer} was erased");
     }
 }
 

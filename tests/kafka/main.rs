@@ -14,9 +14,11 @@
 mod support;
 
 mod answers;
+mod backlog;
 mod broker;
 mod exactly_once;
 mod hostile_shop;
+mod inputs;
 mod malformed;
 mod observed;
 mod silence;

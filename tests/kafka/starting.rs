@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::answers::{open_with_topics, wait_until_all_is_read};
+use crate::answers::{
+    OF_PURCHASES, OF_SUPPORT, keep_in_order, load, make_topics, must_tell_of, open_with_topics, said_by,
+    wait_until_all_is_read,
+};
+use crate::inputs::{Waves, close};
 use crate::malformed::EventText;
 use crate::support::broker::Broker;
 use crate::support::service::{Shop, Topic};
@@ -18,6 +22,49 @@ fn a_missing_topic_is_refused_by_name() {
     assert_eq!(status.code(), Some(2), "wrong use ends with 2\n{errors}");
     assert!(errors.contains(&shop.topic(Topic::Purchases)), "the topic is not named:\n{errors}");
     assert!(errors.contains("homecoming topics"), "the command that helps is not named:\n{errors}");
+}
+
+#[test]
+fn inputs_with_other_partition_counts_are_refused_by_name_and_count() {
+    let shop = Shop::open(Broker::shared().cluster(), "misaligned");
+    let support = shop.topic(Topic::Support);
+    shop.cluster().create_topic(&support, 3, &[]);
+    make_topics(&shop);
+    let mut service = shop.start();
+    let (status, _) = service
+        .wait_for_exit(PATIENCE)
+        .unwrap_or_else(|| panic!("it runs with inputs that cannot meet\n{}", service.last_words()));
+    let errors = service.error_text();
+    assert_eq!(status.code(), Some(2), "wrong use ends with 2\n{errors}");
+    let says_it = |line: &str| {
+        line.contains(&format!("`{support}` has 3"))
+            && line.contains(&format!("`{}` has 4", shop.topic(Topic::Purchases)))
+    };
+    assert!(errors.lines().any(says_it), "no line names the topics and their counts:\n{errors}");
+}
+
+#[test]
+fn without_a_topic_for_contacts_the_service_runs_and_offers_no_channel() {
+    let cluster = Broker::shared().cluster();
+    let mut shop = Shop::open(cluster, "uncontacted");
+    keep_in_order(&mut shop);
+    for topic in Topic::ALL.into_iter().filter(|topic| *topic != Topic::Contacts) {
+        let settings: &[_] = if topic == Topic::State { &[("cleanup.policy", "compact")] } else { &[] };
+        cluster.create_topic(&shop.topic(topic), 4, settings);
+    }
+    load(&shop, "5000", "500", "31");
+    close(&shop);
+    let waves = Waves::first(&shop);
+    let expected = waves.expected();
+    assert!(waves.count() > 5000, "`load` writes all its events to the topics that are there");
+    must_tell_of(&expected, &[&OF_PURCHASES[..], &OF_SUPPORT, &["no channel"]].concat());
+
+    let mut service = shop.start();
+    wait_until_all_is_read(&shop, &mut service);
+    service.wait_until_ready();
+    said_by(&shop).must_be(&expected);
+    assert!(!cluster.has_topic(&shop.topic(Topic::Contacts)), "it made the topic");
+    service.terminate();
 }
 
 #[test]

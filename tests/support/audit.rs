@@ -1,12 +1,15 @@
 //! Compares what came out with what the model says must have, record by record, and tells the first differences.
 
 mod dead_letters;
+mod fields;
+mod schemas;
 mod signals;
 mod state;
 
-pub use dead_letters::audit_dead_letters;
+pub use dead_letters::audit_dead_letters_of;
+pub use schemas::audit_inputs;
 pub use signals::Said;
-pub use state::customers_in_changelog;
+pub use state::folded;
 
 /// Enough to see a pattern in.
 const SHOWN: usize = 20;

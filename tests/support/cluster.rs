@@ -7,6 +7,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::waiting::wait_for;
@@ -66,6 +67,18 @@ impl Cluster {
         }
     }
 
+    pub fn has_topic(&self, name: &str) -> bool {
+        let consumer = self.consumer(Isolation::Uncommitted, "nobody");
+        wait_for(&format!("whether there is a topic `{name}`"), String::new, || {
+            let metadata = consumer.fetch_metadata(Some(name), ANSWER_WITHIN).ok()?;
+            match metadata.topics().first()?.error().map(RDKafkaErrorCode::from) {
+                None => Some(true),
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Some(false),
+                Some(_) => None,
+            }
+        })
+    }
+
     pub fn partitions(&self, topic: &str) -> Vec<i32> {
         let consumer = self.consumer(Isolation::Uncommitted, "nobody");
         wait_for(&format!("topic `{topic}` is known"), String::new, || {
@@ -86,6 +99,17 @@ impl Cluster {
             .1
         };
         self.partitions(topic).into_iter().map(|partition| (partition, end_of(partition))).collect()
+    }
+
+    /// For looking at the ends of several topics again and again.
+    pub fn watch(&self, topics: &[String]) -> Watch {
+        let partitions = |topic: &String| {
+            self.partitions(topic).into_iter().map(|partition| (topic.clone(), partition)).collect::<Vec<_>>()
+        };
+        Watch {
+            consumer: self.consumer(Isolation::Uncommitted, "nobody"),
+            partitions: topics.iter().flat_map(partitions).collect(),
+        }
     }
 
     pub fn group(&self, group_id: &str, topic: &str) -> Group {
@@ -123,6 +147,22 @@ impl Cluster {
     }
 }
 
+/// Topics whose ends are looked at.
+pub struct Watch {
+    consumer: BaseConsumer,
+    partitions: Vec<(String, i32)>,
+}
+
+impl Watch {
+    /// The end of every partition, what open transactions wrote included. Nothing while the broker does not answer.
+    pub fn ends(&self) -> Option<Vec<i64>> {
+        let end_of = |(topic, partition): &(String, i32)| {
+            self.consumer.fetch_watermarks(topic, *partition, ANSWER_WITHIN).ok().map(|(_, end)| end)
+        };
+        self.partitions.iter().map(end_of).collect()
+    }
+}
+
 /// How far a consumer group has come in one topic.
 pub struct Group {
     consumer: BaseConsumer,
@@ -148,11 +188,6 @@ impl Group {
             offsets.insert(part.partition(), offset);
         }
         Some(offsets)
-    }
-
-    /// How many records lie behind the group.
-    pub fn records_behind(&self) -> Option<i64> {
-        self.committed().map(|offsets| offsets.values().sum())
     }
 }
 

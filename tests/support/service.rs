@@ -53,7 +53,12 @@ impl Shop {
 
     /// Sets a key of the configuration file to a text.
     pub fn set_text(&mut self, section: &str, key: &str, value: &str) {
-        self.settings.entry(section.to_owned()).or_default().insert(key.to_owned(), format!("{value:?}"));
+        self.set_number(section, key, &format!("{value:?}"));
+    }
+
+    /// Sets a key of the configuration file to what needs no quotes.
+    pub fn set_number(&mut self, section: &str, key: &str, value: &str) {
+        self.settings.entry(section.to_owned()).or_default().insert(key.to_owned(), value.to_owned());
     }
 
     pub fn cluster(&self) -> &Cluster {

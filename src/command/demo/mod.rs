@@ -1,7 +1,9 @@
 //! `homecoming demo`: an embedded broker, a simulated shop, and the very same service as `run`.
 
 mod screen;
+mod signal;
 mod story;
+mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -11,6 +13,7 @@ use clap::Args;
 
 use super::Failure;
 use super::clock::SystemClock;
+use super::load::source_of;
 use super::service::Service;
 use crate::config::{self, Clock, Options, Skew};
 use crate::domain::EventTime;
@@ -20,9 +23,9 @@ use crate::kafka::embedded::EmbeddedBroker;
 use crate::kafka::reader::Reader;
 use crate::kafka::writer::Writer;
 use crate::pipeline::{Clock as _, Fault};
-use crate::shop::{Shop, ShopOptions, ShopTopic};
+use crate::shop::{Shop, ShopOptions, ShopTopics};
 use screen::Screen;
-use story::Story;
+use signal::Signal;
 
 /// How much of the shop's past is there when the demo starts.
 const HISTORY_MS: i64 = 180 * DAY_MS;
@@ -118,6 +121,7 @@ impl Demo {
             customers: self.customers,
             seed: self.seed,
             opens_at_ms: live_from - HISTORY_MS,
+            topics: ShopTopics::ALL,
             ..ShopOptions::default()
         });
         let speed = self.speed;
@@ -136,11 +140,9 @@ impl Demo {
                 if told.stop.load(Ordering::Relaxed) {
                     break;
                 }
-                if event.topic == ShopTopic::Purchases {
-                    writer.write(&connection.inputs[0], &event.customer_id, &event.to_json())?;
-                    told.events.fetch_add(1, Ordering::Relaxed);
-                    told.shop_time_ms.store(event.at_ms, Ordering::Relaxed);
-                }
+                writer.write(connection.topic(source_of(event.topic)), &event.customer_id, &event.to_json())?;
+                told.events.fetch_add(1, Ordering::Relaxed);
+                told.shop_time_ms.store(event.at_ms, Ordering::Relaxed);
             }
             writer.finish()
         };
@@ -163,8 +165,8 @@ impl Demo {
         while !interrupted.load(Ordering::Relaxed) && self.run_for.is_none_or(|length| started.elapsed() < length) {
             let until = Instant::now() + Duration::from_millis(250);
             while let Some(signal) = reader.next(until.saturating_duration_since(Instant::now())) {
-                if let Some(story) = Story::of(&signal) {
-                    screen.tell(story, live_from);
+                if let Ok(signal) = serde_json::from_slice::<Signal>(&signal) {
+                    screen.tell(signal, live_from);
                 }
             }
             let (totals, _) = service.partitions().totals();

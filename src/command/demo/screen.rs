@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::signal::Signal;
 use super::story::{Sort, Story};
+use super::watch::Watch;
 use crate::domain::EventTime;
 use crate::engine::Totals;
 
@@ -17,15 +19,23 @@ const STORIES_A_SECOND: usize = 4;
 /// Stories of one sort among these.
 const STORIES_OF_A_SORT: usize = 2;
 
+/// Of those who are slipping away, so many are shown.
+const MOST_WORTH: usize = 5;
+
+/// Lines of the state: time and counts, rates, who is slipping away, addresses.
+const LINES: usize = 4 + MOST_WORTH;
+
 /// How often the state is told where there is no terminal to show it on.
 const STATE_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) struct Screen {
-    lines: Option<[ProgressBar; 3]>,
+    lines: Option<[ProgressBar; LINES]>,
     screen: MultiProgress,
     told: VecDeque<(Instant, Sort)>,
     came_back: u64,
     went_silent: u64,
+    recovered: u64,
+    watch: Watch,
     was_live: bool,
     last_state: Option<Instant>,
     rate: Rate,
@@ -51,7 +61,7 @@ impl Screen {
     pub(super) fn new(port: u16, customers: u32, speed: Duration) -> Self {
         let screen = MultiProgress::new();
         let lines = std::io::stderr().is_terminal().then(|| {
-            [(); 3].map(|()| {
+            [(); LINES].map(|()| {
                 let line = screen.add(ProgressBar::new_spinner());
                 line.set_style(
                     ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
@@ -65,6 +75,8 @@ impl Screen {
             told: VecDeque::new(),
             came_back: 0,
             went_silent: 0,
+            recovered: 0,
+            watch: Watch::default(),
             was_live: false,
             last_state: None,
             rate: Rate(VecDeque::new()),
@@ -89,11 +101,15 @@ impl Screen {
 
     /// Counts a story and, if it happened since the shop is live and there is time to read it, tells it. No sort
     /// takes more than its share.
-    pub(super) fn tell(&mut self, story: Story, live_from: EventTime) {
+    pub(super) fn tell(&mut self, signal: Signal, live_from: EventTime) {
+        let story = Story::of(&signal);
+        self.watch.hear(signal);
+        let Some(story) = story else { return };
         match story.sort {
             Sort::WentSilent => self.went_silent += 1,
-            Sort::Cleared => return,
+            Sort::SlippingAway | Sort::Calmer => {}
             Sort::Reactivated | Sort::SecondPurchase | Sort::Repeat => self.came_back += 1,
+            Sort::Recovered => (self.came_back, self.recovered) = (self.came_back + 1, self.recovered + 1),
         }
         let now = Instant::now();
         while self.told.front().is_some_and(|(told, _)| now - *told > Duration::from_secs(1)) {
@@ -110,12 +126,12 @@ impl Screen {
     pub(super) fn refresh(&mut self, shop_time_ms: i64, events: u64, is_live: bool, totals: &Totals) {
         if is_live && !self.was_live {
             self.was_live = true;
-            self.say(&format!("{events} orders of history are written; the shop is live"));
+            self.say(&format!("{events} events of history are written; the shop is live"));
         }
         let state = self.state(shop_time_ms, events, totals);
         if let Some(lines) = &self.lines {
-            for (line, text) in lines.iter().zip(state) {
-                line.set_message(text);
+            for (place, line) in lines.iter().enumerate() {
+                line.set_message(state.get(place).cloned().unwrap_or_default());
             }
         } else if self.last_state.is_none_or(|last| last.elapsed() >= STATE_EVERY) {
             self.last_state = Some(Instant::now());
@@ -123,34 +139,32 @@ impl Screen {
         }
     }
 
-    fn state(&mut self, shop_time_ms: i64, events: u64, totals: &Totals) -> [String; 3] {
+    fn state(&mut self, shop_time_ms: i64, events: u64, totals: &Totals) -> Vec<String> {
         let time = EventTime::from_millis(shop_time_ms).to_string();
         let percent = |part: i64, whole: i64| if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
         let rate = self.rate.now(events);
-        [
+        let (active, at_risk) = (totals.active(), self.watch.len());
+        let mut state = vec![
             format!(
-                "{}  {events} orders in ({rate:.0}/s)   {} came back   {} went silent",
+                "{}  {events} events in ({rate:.0}/s)   {} came back, {} of them after a solved problem   {} went silent",
                 style(time.get(..16).unwrap_or_default().replace('T', " ")).bold(),
                 style(self.came_back).green().bold(),
-                style(self.went_silent).yellow().bold(),
+                style(self.recovered).green(),
+                style(self.went_silent).red().bold(),
             ),
             format!(
-                "repeat purchase rate {} of {} customers ever (aim for 27 %)   returning orders {}   {} active, {} lapsed",
+                "repeat purchase rate {} of {} customers ever (aim for 27 %)   returning orders {}   {active} active, {} lapsed",
                 style(format!("{:.1} %", percent(totals.repeat_customers, totals.customers))).bold(),
                 totals.customers,
                 style(format!("{:.1} %", percent(totals.returning_orders, totals.orders))).bold(),
-                totals.active(),
-                totals.customers - totals.active(),
+                totals.customers - active,
             ),
-            format!(
-                "{}",
-                style(format!(
-                    "http://127.0.0.1:{0}/api/v1/rates   http://127.0.0.1:{0}/metrics   Ctrl-C ends",
-                    self.port
-                ))
-                .dim()
-            ),
-        ]
+            format!("{} are slipping away; worth most:", style(at_risk).yellow().bold()),
+        ];
+        state.extend(self.watch.most_worth(MOST_WORTH));
+        let addresses = "http://127.0.0.1:{port}/api/v1/rates   http://127.0.0.1:{port}/metrics   Ctrl-C ends";
+        state.push(style(addresses.replace("{port}", &self.port.to_string())).dim().to_string());
+        state
     }
 
     /// Leaves the last state on the screen.

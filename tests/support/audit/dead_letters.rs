@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Complaints;
-use crate::support::model::Refused;
+use crate::support::model::{Input, Refused};
 use crate::support::topic::{Record, RecordHeaders};
 
 /// What the service adds.
@@ -14,23 +14,18 @@ const ADDED: [&str; 6] =
 const SURELY_WHOLE: usize = 2 * 1024 * 1024 - 64 * 1024;
 
 /// # Panics
-/// Unless exactly the refused records of `source` are there, each as the contract says.
-pub fn audit_dead_letters(letters: &[Record], refused: &[Refused], source: &str) {
+/// Unless exactly the refused records of the named topics are there, each as the contract says.
+pub fn audit_dead_letters_of(letters: &[Record], refused: &[Refused], sources: &[(Input, &str)]) {
     let mut complaints = Complaints::about("the dead letters");
-    let mut by_origin: BTreeMap<(i32, i64), Vec<&Record>> = BTreeMap::new();
+    let mut by_origin: BTreeMap<(Input, i32, i64), Vec<&Record>> = BTreeMap::new();
     for letter in letters {
-        let number = |name: &str| letter.header(name).and_then(|value| value.parse::<i64>().ok());
-        let origin =
-            number("source.partition").and_then(|value| i32::try_from(value).ok()).zip(number("source.offset"));
-        match origin {
-            Some(origin) if letter.header("source.topic") == Some(source) => {
-                by_origin.entry(origin).or_default().push(letter);
-            }
-            _ => complaints.add(format!("does not say where it came from: {:?}", letter.headers)),
+        match origin_of(letter, sources) {
+            Some(origin) => by_origin.entry(origin).or_default().push(letter),
+            None => complaints.add(format!("does not say where it came from: {:?}", letter.headers)),
         }
     }
     for expected in refused {
-        let origin = (expected.record.partition, expected.record.offset);
+        let origin = (expected.input, expected.record.partition, expected.record.offset);
         match by_origin.remove(&origin).as_deref() {
             Some([letter]) => compare(letter, expected, &mut complaints),
             Some(several) => complaints.add(format!("{origin:?} is there {} times", several.len())),
@@ -43,9 +38,16 @@ pub fn audit_dead_letters(letters: &[Record], refused: &[Refused], source: &str)
     complaints.settle();
 }
 
+fn origin_of(letter: &Record, sources: &[(Input, &str)]) -> Option<(Input, i32, i64)> {
+    let number = |name: &str| letter.header(name).and_then(|value| value.parse::<i64>().ok());
+    let topic = letter.header("source.topic")?;
+    let (input, _) = sources.iter().find(|(_, name)| *name == topic)?;
+    Some((*input, i32::try_from(number("source.partition")?).ok()?, number("source.offset")?))
+}
+
 fn compare(letter: &Record, expected: &Refused, complaints: &mut Complaints) {
     let came = &expected.record;
-    let origin = (came.partition, came.offset);
+    let origin = (expected.input, came.partition, came.offset);
     let (code, detail) = (letter.header("error.code"), letter.header("error.detail"));
     complaints.check(code == Some(expected.code), || {
         format!("{origin:?} expected {}, said {code:?} ({detail:?})", expected.code)

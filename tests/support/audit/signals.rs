@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Complaints;
-use crate::support::model::{ChurnRisk, Expected, Level, Returning, Story, calendar};
+use super::fields::{churn_risk_differs, returning_differs};
+use super::schemas::Schemas;
+use crate::support::model::{ChurnRisk, Expected, Returning, Story, calendar};
 use crate::support::topic::Record;
 
 const RETURNING: &str = "returning_customer";
 const CHURN_RISK: &str = "churn_risk";
-
-/// Half a millionth of a day: as exact as a number of days can be asked to be.
-const DAYS_TOLERANCE_MILLIS: i64 = 50;
 
 type Sequences = BTreeMap<String, Vec<Value>>;
 
@@ -24,7 +23,8 @@ pub struct Said {
 }
 
 impl Said {
-    /// From the two topics: CloudEvents headers, keys and one partition a customer are checked on the way.
+    /// From the two topics: the published schemas, CloudEvents headers, keys and one partition a customer are checked
+    /// on the way.
     pub fn on_topics(returning: &[Record], churn_risk: &[Record]) -> Self {
         let mut complaints = Complaints::about("the envelope of the signals");
         let said = Self {
@@ -66,6 +66,15 @@ impl Said {
     /// # Panics
     /// When an id was used twice.
     pub fn ids(&self) -> BTreeSet<(String, String)> {
+        self.ids_given(&Expected::default())
+    }
+
+    /// Type and id of every signal.
+    ///
+    /// # Panics
+    /// When an id was used twice, but for an order that must be announced twice: it came again when its customer had
+    /// been erased meanwhile. Who reads the signals knows it by its id.
+    pub fn ids_given(&self, expected: &Expected) -> BTreeSet<(String, String)> {
         let mut complaints = Complaints::about("the ids of the signals");
         let mut ids = BTreeSet::new();
         for body in self.all() {
@@ -74,15 +83,17 @@ impl Said {
             let is_named = id.len() == 36 && id.as_bytes()[14] == b'5';
             complaints.check(is_named, || format!("not a UUIDv5: {body}"));
             let is_new = ids.insert((body["type"].as_str().unwrap_or_default().to_owned(), id.to_owned()));
-            complaints.check(is_new, || format!("announced twice: {body}"));
+            complaints.check(is_new || is_told_again(body, expected), || format!("announced twice: {body}"));
         }
         complaints.settle();
         ids
     }
 
     /// # Panics
-    /// Unless exactly the expected was announced, each customer's in order.
+    /// Unless exactly the expected was announced, each customer's in order; and when nobody can say what was expected.
     pub fn must_be(&self, expected: &Expected) {
+        let open: Vec<&String> = expected.uncertain.iter().take(5).collect();
+        assert!(open.is_empty(), "these depend on when an input was taken for idle, which no test may do: {open:?}");
         let mut complaints = Complaints::about("the signals");
         let nothing = Story::default();
         let customers: BTreeSet<&String> =
@@ -98,14 +109,10 @@ impl Said {
                     format!("{customer}: episode {episode} was raised before")
                 });
             }
-            let changes: Vec<_> = churn_risk.iter().map(|body| read_churn_risk(body, &episodes)).collect();
-            compare(customer, &story.churn_risk, &changes, ChurnRisk::line, &mut complaints);
-            let orders: Vec<_> = returning
-                .iter()
-                .enumerate()
-                .map(|(place, body)| read_returning(body, &episodes, story.returning.get(place)))
-                .collect();
-            compare(customer, &story.returning, &orders, Returning::line, &mut complaints);
+            let differs = |expected: &ChurnRisk, body: &Value| churn_risk_differs(expected, body, &episodes);
+            compare(customer, &story.churn_risk, churn_risk, ChurnRisk::line, differs, &mut complaints);
+            let differs = |expected: &Returning, body: &Value| returning_differs(expected, body, &episodes);
+            compare(customer, &story.returning, returning, Returning::line, differs, &mut complaints);
         }
         complaints.settle();
     }
@@ -113,6 +120,13 @@ impl Said {
     fn all(&self) -> impl Iterator<Item = &Value> {
         self.returning.values().chain(self.churn_risk.values()).flatten()
     }
+}
+
+fn is_told_again(body: &Value, expected: &Expected) -> bool {
+    let story = body["customer_id"].as_str().and_then(|customer| expected.stories.get(customer));
+    let again =
+        story.map_or(0, |story| story.returning.iter().filter(|order| body["order_id"] == *order.order_id).count());
+    body["type"] == RETURNING && again > 1
 }
 
 fn unpack(records: &[Record], kind: &str, complaints: &mut Complaints) -> Sequences {
@@ -123,10 +137,12 @@ fn unpack(records: &[Record], kind: &str, complaints: &mut Complaints) -> Sequen
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let customer = text("customer_id");
         let mut must = |holds: bool, what: &str| {
-            complaints.check(holds, || format!("{what}: {:?} {body}", record.headers));
+            complaints.check(holds, || format!("{what}: {record:?}"));
         };
         must(record.key_text() == customer, "the key is not the customer id");
         must(text("type") == kind, "a type of another topic");
+        let objection = Schemas::published().objection(&body);
+        must(objection.is_none(), objection.as_deref().unwrap_or_default());
         must(record.header("ce_specversion") == Some("1.0"), "ce_specversion is not 1.0");
         must(record.header("ce_id") == Some(&text("event_id")), "ce_id is not the event_id");
         must(record.header("ce_type").is_some_and(|value| !value.is_empty()), "no ce_type");
@@ -146,66 +162,24 @@ fn episodes_of(churn_risk: &[Value]) -> Vec<String> {
     raised.filter_map(|body| body["episode_id"].as_str().map(str::to_owned)).collect()
 }
 
-/// Numbers an episode as the model does: from the customer's first. 0 stands for one that was never raised.
-fn number_of(episode: &str, episodes: &[String]) -> usize {
-    episodes.iter().position(|raised| raised == episode).map_or(0, |place| place + 1)
-}
-
-fn read_churn_risk(body: &Value, episodes: &[String]) -> Option<ChurnRisk> {
-    let kind = ["raised", "cleared"].into_iter().find(|kind| body["kind"] == *kind)?;
-    let level = |name: &str| [Level::Low, Level::Lapsed].into_iter().find(|level| body[name] == level.name());
-    Some(ChurnRisk {
-        kind,
-        at: calendar::parse(body["occurred_at"].as_str()?)?,
-        previous_level: level("previous_level")?,
-        level: level("level")?,
-        episode: number_of(body["episode_id"].as_str()?, episodes),
-    })
-}
-
-fn read_returning(body: &Value, episodes: &[String], expected: Option<&Returning>) -> Option<Returning> {
-    let kinds = ["second_purchase", "repeat", "reactivated"];
-    let text = |name: &str| body[name].as_str().map(str::to_owned);
-    let since_previous = match body.get("days_since_previous")? {
-        Value::Null => None,
-        days => Some((days.as_f64()? * 86_400_000.0).round() as i64),
-    };
-    let expected_gap = expected.and_then(|order| order.since_previous);
-    let is_close = |gap: &i64| expected_gap.is_some_and(|exact| (exact - gap).abs() <= DAYS_TOLERANCE_MILLIS);
-    let closed = body["closed_episode_id"].as_str();
-    Some(Returning {
-        kind: kinds.into_iter().find(|kind| body["kind"] == *kind)?,
-        at: calendar::parse(body["occurred_at"].as_str()?)?,
-        order_id: text("order_id")?,
-        purchase_number: usize::try_from(body["purchase_number"].as_u64()?).ok()?,
-        since_previous: if since_previous.as_ref().is_some_and(is_close) { expected_gap } else { since_previous },
-        amount: text("amount")?,
-        currency: text("currency")?,
-        lifetime_amount: text("lifetime_amount")?,
-        closes_episode: closed.map(|episode| number_of(episode, episodes)),
-    })
-}
-
-fn compare<T: PartialEq>(
+fn compare<T>(
     customer: &str,
     expected: &[T],
-    said: &[Option<T>],
+    said: &[Value],
     line: impl Fn(&T) -> String,
+    differs: impl Fn(&T, &Value) -> Vec<String>,
     complaints: &mut Complaints,
 ) {
     for place in 0..expected.len().max(said.len()) {
-        let wanted = expected.get(place);
-        let got = said.get(place);
-        if got.map(Option::as_ref) == wanted.map(Some) {
+        let (wanted, got) = (expected.get(place), said.get(place));
+        let differences = wanted.zip(got).map(|(wanted, got)| differs(wanted, got));
+        if differences.as_ref().is_some_and(Vec::is_empty) {
             continue;
         }
         let wanted = wanted.map_or_else(|| "nothing".to_owned(), &line);
-        let got = match got {
-            None => "nothing".to_owned(),
-            Some(None) => "a signal that lacks a field or has one of another form".to_owned(),
-            Some(Some(signal)) => line(signal),
-        };
-        complaints.add(format!("{customer}, signal {place}:\n    expected {wanted}\n    said     {got}"));
+        let got = got.map_or_else(|| "nothing".to_owned(), Value::to_string);
+        let details: String = differences.into_iter().flatten().map(|detail| format!("\n        {detail}")).collect();
+        complaints.add(format!("{customer}, signal {place}:\n    expected {wanted}\n    said     {got}{details}"));
         // What follows is likely only shifted.
         break;
     }
@@ -214,7 +188,8 @@ fn compare<T: PartialEq>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::support::model::{Ending, Limits};
+    use crate::support::model::money::Money;
+    use crate::support::model::{Ending, Limits, Reason};
 
     /// Ana buys, stays away for more than the horizon and comes back twice.
     fn expected() -> Expected {
@@ -240,73 +215,118 @@ mod tests {
         Expected::of(&records, Limits { latest_credible: calendar::Instant::MAX }, Ending::TimeStands)
     }
 
-    fn lines() -> [String; 4] {
-        let id = |number: u32| format!("0000000{number}-0000-5000-8000-000000000000");
-        let changed = |kind: &str, number: u32, at: &str, levels: [&str; 2]| {
+    /// All that must be said, said right: the changes of level, then the orders.
+    fn lines() -> Vec<String> {
+        let expected = expected();
+        let story = &expected.stories["ana"];
+        let id = |number: usize| format!("0000000{number}-0000-5000-8000-000000000000");
+        let changed = |number: usize| {
+            let signal = &story.churn_risk[number];
+            let what = &signal.assessment;
+            let reason = |reason: &Reason| {
+                let mut body = serde_json::json!({
+                    "code": reason.code, "log_odds": reason.log_odds, "return_probability_without": reason.without
+                });
+                for (name, value) in &reason.evidence {
+                    body[name] = value.clone();
+                }
+                body
+            };
             serde_json::json!({
-                "type": "churn_risk", "event_id": id(number), "customer_id": "ana", "kind": kind, "episode_id": "first",
-                "occurred_at": at, "previous_level": levels[0], "level": levels[1],
+                "type": "churn_risk", "event_id": id(number), "customer_id": "ana", "kind": signal.kind,
+                "episode_id": "first", "occurred_at": calendar::format(signal.at),
+                "previous_level": signal.previous_level.name(), "level": signal.level.name(), "risk": what.risk,
+                "return_probability": what.return_probability, "horizon_days": 90,
+                "usual_return_probability": what.usual_return_probability,
+                "expected_next_purchase_at": what.expected_next_purchase_at.map(calendar::format),
+                "value_at_risk":
+                    {"amount": Money::text(what.value_at_risk_minor(), "EUR"), "currency": what.currency},
+                "reasons": what.reasons.iter().map(reason).collect::<Vec<_>>(),
+                "action": signal.action, "contact_channels": signal.channels, "arm": "act",
             })
         };
-        let bought = |kind: &str, number: u32, day: &str, days: f64, lifetime: &str, closed: Value| {
+        let bought = |number: usize, closed: Value| {
+            let signal = &story.returning[number];
             serde_json::json!({
-                "type": "returning_customer", "event_id": id(number), "customer_id": "ana", "kind": kind,
-                "occurred_at": format!("{day}T00:00:00Z"), "order_id": day, "purchase_number": number,
-                "days_since_previous": days, "amount": "10.00", "currency": "EUR", "lifetime_amount": lifetime,
-                "closed_episode_id": closed,
+                "type": "returning_customer", "event_id": id(number + 7), "customer_id": "ana", "kind": signal.kind,
+                "occurred_at": calendar::format(signal.at), "order_id": signal.order_id,
+                "purchase_number": signal.purchase_number,
+                "days_since_previous": signal.since_previous.map(|gap| gap as f64 / 86_400_000.0),
+                "amount": signal.amount, "currency": signal.currency, "lifetime_amount": signal.lifetime_amount,
+                "recovered_ticket_id": null, "closed_episode_id": closed, "action": signal.action,
             })
         };
-        [
-            changed("raised", 1, "2026-04-01T00:00:00Z", ["low", "lapsed"]),
-            bought("reactivated", 2, "2026-05-01", 120.0, "20.00", "first".into()),
-            changed("cleared", 4, "2026-05-01T00:00:00Z", ["lapsed", "low"]),
-            bought("repeat", 3, "2026-05-02", 1.0, "30.00", Value::Null),
-        ]
-        .map(|line| line.to_string())
+        let closed = |number: usize| if number == 0 { Value::from("first") } else { Value::Null };
+        let changes = (0..story.churn_risk.len()).map(changed);
+        let orders = (0..story.returning.len()).map(|number| bought(number, closed(number)));
+        changes.chain(orders).map(|line| line.to_string()).collect()
     }
 
     #[test]
     fn what_was_said_right_passes() {
+        let kinds: Vec<&str> = expected().stories["ana"].churn_risk.iter().map(|change| change.kind).collect();
+        assert_eq!(kinds, ["raised", "changed", "cleared"]);
         let said = Said::in_lines(&lines().join("\n"));
         said.must_be(&expected());
-        assert_eq!(said.ids().len(), 4);
+        assert_eq!(said.ids().len(), 5);
     }
 
     #[test]
     #[should_panic(expected = "said     nothing")]
     fn a_lost_signal_is_noticed() {
-        Said::in_lines(&lines()[..3].join("\n")).must_be(&expected());
+        Said::in_lines(&lines()[..4].join("\n")).must_be(&expected());
     }
 
     #[test]
     #[should_panic(expected = "expected nothing")]
     fn a_doubled_signal_is_noticed() {
-        let [raised, reactivated, cleared, repeat] = lines();
-        Said::in_lines(&[raised, reactivated, cleared, repeat.clone(), repeat].join("\n")).must_be(&expected());
+        let mut lines = lines();
+        lines.push(lines[4].clone());
+        Said::in_lines(&lines.join("\n")).must_be(&expected());
     }
 
     #[test]
     #[should_panic(expected = "announced twice")]
     fn an_id_used_twice_is_noticed() {
-        let [raised, reactivated, ..] = lines();
-        Said::in_lines(&[raised.clone(), reactivated, raised].join("\n")).ids();
+        let mut lines = lines();
+        lines.push(lines[4].clone());
+        Said::in_lines(&lines.join("\n")).ids();
     }
 
     #[test]
     #[should_panic(expected = "2 differences")]
     fn another_order_is_noticed() {
-        let [raised, reactivated, cleared, repeat] = lines();
-        Said::in_lines(&[repeat, cleared, reactivated, raised].join("\n")).must_be(&expected());
+        let mut lines = lines();
+        lines.reverse();
+        Said::in_lines(&lines.join("\n")).must_be(&expected());
     }
 
     #[test]
-    #[should_panic(expected = "said     cleared")]
+    fn every_field_that_differs_is_noticed() {
+        for (said, meant) in [
+            ("\"code\":\"silence\"", "\"code\":\"refund\""),
+            ("\"days_silent\":", "\"days_silent\":1"),
+            ("\"action\":\"win_back_offer\"", "\"action\":\"call\""),
+            ("\"contact_channels\":[]", "\"contact_channels\":[\"email\"]"),
+            ("\"previous_level\":\"medium\"", "\"previous_level\":\"low\""),
+            ("\"recovered_ticket_id\":null", "\"recovered_ticket_id\":\"t\""),
+            ("\"closed_episode_id\":null", "\"closed_episode_id\":\"first\""),
+            ("\"return_probability_without\":0.", "\"return_probability_without\":0.9"),
+            ("\"value_at_risk\":{\"amount\":\"", "\"value_at_risk\":{\"amount\":\"7"),
+        ] {
+            let text = lines().join("\n");
+            assert!(text.contains(said), "{said} is in none of {text}");
+            let changed = text.replacen(said, meant, 1);
+            let is_noticed = std::panic::catch_unwind(|| Said::in_lines(&changed).must_be(&expected())).is_err();
+            assert!(is_noticed, "{said} became {meant}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "which is Some(0)")]
     fn an_episode_that_was_never_raised_is_noticed() {
-        let text = lines().join("\n").replacen(
-            "\"episode_id\":\"first\",\"event_id\":\"00000004",
-            "\"episode_id\":\"second\",\"event_id\":\"00000004",
-            1,
-        );
-        Said::in_lines(&text).must_be(&expected());
+        let mut lines = lines();
+        lines[2] = lines[2].replace("\"episode_id\":\"first\"", "\"episode_id\":\"second\"");
+        Said::in_lines(&lines.join("\n")).must_be(&expected());
     }
 }

@@ -1,0 +1,190 @@
+//! What Kafka and rdkafka alone cost: reads the inputs and writes as many and as large records, in the same kind of
+//! transactions, as a run of the service did before, without looking at any of them. `benches/end-to-end.sh` runs both.
+//!
+//! `bare_loop BOOTSTRAP LIKE AS THREADS`: the run whose topics are named `LIKE-…` is imitated under the name `AS`; both
+//! have topics `-returning`, `-risk` and `-state`. Prints events a second and CPU-seconds per million events.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::bindings::rd_kafka_flush;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::util::Timeout;
+
+const INPUTS: [&str; 3] = ["purchases", "support", "contacts"];
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// As the service's defaults.
+const COMMIT_EVERY: Duration = Duration::from_millis(100);
+const BATCH: usize = 10_000;
+
+const HEADERS: [(&str, &str); 6] = [
+    ("ce_specversion", "1.0"),
+    ("ce_id", "5d5e3cf6-07e6-5d0c-8a3c-54bb0b39c7b9"),
+    ("ce_source", "/homecoming/homecoming"),
+    ("ce_type", "homecoming.returning_customer"),
+    ("ce_time", "2026-03-01T10:00:00Z"),
+    ("content-type", "application/json"),
+];
+
+/// Records of one kind: how many for each input record, and how large.
+struct Kind {
+    topic: String,
+    each: f64,
+    value: Vec<u8>,
+    headers: bool,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let [bootstrap, like, name, threads] = arguments.as_slice() else {
+        eprintln!("bare_loop is run by benches/end-to-end.sh");
+        return;
+    };
+    let asker: BaseConsumer = client(bootstrap).set("group.id", "asker").create().expect("a consumer");
+    let events: u64 = INPUTS.iter().map(|topic| records(&asker, topic)).sum();
+    let kinds: Vec<Kind> = [("returning", true), ("risk", true), ("state", false)]
+        .map(|(kind, headers)| {
+            let model = format!("{like}-{kind}");
+            let each = records(&asker, &model) as f64 / events as f64;
+            let value = a_value_of(bootstrap, &model);
+            eprintln!("{kind}: {each:.2} records for an event, {} bytes", value.len());
+            Kind { topic: format!("{name}-{kind}"), each, value, headers }
+        })
+        .into();
+    let read = AtomicU64::new(0);
+    let (before, started) = (cpu_seconds(), Instant::now());
+    std::thread::scope(|scope| {
+        for thread in 0..threads.parse().expect("a number of threads") {
+            let (kinds, read) = (&kinds, &read);
+            scope.spawn(move || work(bootstrap, name, thread, kinds, read, events));
+        }
+    });
+    let million = events as f64 / 1e6;
+    println!(
+        "bare loop: events/s {:.0}   CPU-s/M {:.2}",
+        events as f64 / started.elapsed().as_secs_f64(),
+        (cpu_seconds() - before) / million
+    );
+}
+
+fn client(bootstrap: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", bootstrap).set("auto.offset.reset", "earliest").set("enable.auto.commit", "false");
+    config
+}
+
+fn records(asker: &BaseConsumer, topic: &str) -> u64 {
+    let metadata = asker.fetch_metadata(Some(topic), WITHIN).expect("metadata");
+    let partitions = metadata.topics()[0].partitions();
+    let ends =
+        partitions.iter().map(|partition| asker.fetch_watermarks(topic, partition.id(), WITHIN).expect("ends").1);
+    ends.sum::<i64>() as u64
+}
+
+/// A value of average size, of real content: compression should find what it would find.
+fn a_value_of(bootstrap: &str, topic: &str) -> Vec<u8> {
+    let reader: BaseConsumer = client(bootstrap).set("group.id", "sampler").create().expect("a consumer");
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, 0, Offset::Beginning).expect("an offset");
+    reader.assign(&list).expect("an assignment");
+    let mut values = Vec::new();
+    while let Some(Ok(message)) = reader.poll(Duration::from_secs(5)) {
+        values.extend(message.payload().map(<[u8]>::to_vec));
+        if values.len() == 20_000 {
+            break;
+        }
+    }
+    let average = values.iter().map(Vec::len).sum::<usize>() / values.len().max(1);
+    values.into_iter().min_by_key(|value| value.len().abs_diff(average)).unwrap_or_default()
+}
+
+fn work(bootstrap: &str, name: &str, thread: usize, kinds: &[Kind], read: &AtomicU64, events: u64) {
+    let consumer: BaseConsumer = client(bootstrap)
+        .set("group.id", name)
+        .set("isolation.level", "read_committed")
+        .set("partition.assignment.strategy", "range")
+        .set("fetch.wait.max.ms", "50")
+        .set("fetch.queue.backoff.ms", "5")
+        .set("queued.min.messages", "50000")
+        .set("queued.max.messages.kbytes", "16384")
+        .create()
+        .expect("a consumer");
+    let producer: ThreadedProducer<DefaultProducerContext> = client(bootstrap)
+        .set("transactional.id", format!("{name}-{thread}"))
+        .set("transaction.timeout.ms", "60000")
+        .set("linger.ms", "5")
+        .set("retry.backoff.ms", "10")
+        .set("compression.type", "lz4")
+        .set("partitioner", "murmur2_random")
+        .set("queue.buffering.max.messages", "500000")
+        .create()
+        .expect("a producer");
+    producer.init_transactions(WITHIN).expect("a transactional producer");
+    consumer.subscribe(&INPUTS).expect("a subscription");
+    let mut owed: Vec<f64> = vec![0.0; kinds.len()];
+    while read.load(Ordering::Relaxed) < events {
+        let opened = Instant::now();
+        let (mut taken, mut offsets) = (0, TopicPartitionList::new());
+        while taken < BATCH && opened.elapsed() < COMMIT_EVERY {
+            let Some(Ok(message)) = consumer.poll(Duration::from_millis(10)) else { continue };
+            if taken == 0 {
+                producer.begin_transaction().expect("a transaction");
+            }
+            taken += 1;
+            for (kind, owed) in kinds.iter().zip(&mut owed) {
+                *owed += kind.each;
+                while *owed >= 1.0 {
+                    *owed -= 1.0;
+                    send(&producer, kind, message.key().unwrap_or_default(), message.partition());
+                }
+            }
+            let next = Offset::Offset(message.offset() + 1);
+            match offsets.find_partition(message.topic(), message.partition()) {
+                Some(mut element) => element.set_offset(next).expect("an offset"),
+                None => offsets.add_partition_offset(message.topic(), message.partition(), next).expect("an offset"),
+            }
+        }
+        if taken > 0 {
+            commit(&consumer, &producer, &offsets);
+            read.fetch_add(taken as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+fn send(producer: &ThreadedProducer<DefaultProducerContext>, kind: &Kind, key: &[u8], partition: i32) {
+    let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&kind.topic).key(key).payload(&kind.value);
+    if kind.headers {
+        let headers = HEADERS.iter().fold(OwnedHeaders::new_with_capacity(HEADERS.len()), |all, (key, value)| {
+            all.insert(Header { key, value: Some(*value) })
+        });
+        record = record.headers(headers);
+    } else {
+        record = record.partition(partition);
+    }
+    while let Err((_, unsent)) = producer.send(record) {
+        record = unsent;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[allow(unsafe_code)]
+fn commit(consumer: &BaseConsumer, producer: &ThreadedProducer<DefaultProducerContext>, offsets: &TopicPartitionList) {
+    // SAFETY: the client lives as long as `producer`; its events are served by the producer's own thread.
+    unsafe { rd_kafka_flush(producer.client().native_ptr(), 30_000) };
+    let group = consumer.group_metadata().expect("a member of the group");
+    producer.send_offsets_to_transaction(offsets, &group, WITHIN).expect("offsets");
+    producer.commit_transaction(Timeout::Never).expect("a commit");
+}
+
+/// Of this process: user and system time.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
+    let ticks: f64 = fields[11].parse::<f64>().expect("ticks") + fields[12].parse::<f64>().expect("ticks");
+    ticks / 100.0
+}

@@ -1,0 +1,254 @@
+//! Partitions that come to a stream thread and leave it: restored before their input flows.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::batch::Batch;
+use super::life::{Kept, Restoring, Running};
+use super::ports::{AbortCause, Clock, Fault, InputPartition, Invariant, Log, Remembered, Restored};
+use super::settings::Settings;
+use super::stream_thread::{StreamThread, TICK};
+use crate::store::PartitionStore;
+use crate::wire::customer_record;
+use crate::wire::progress_record::Progress;
+use crate::wire::state_key::StateKey;
+
+/// How long to wait before something that failed is tried again.
+const BACK_OFF: Duration = Duration::from_millis(200);
+
+/// How long a partition's state is kept that is elsewhere: far less than the brokers keep tombstones.
+const KEPT_FOR: Duration = Duration::from_secs(600);
+
+impl<L: Log, K: Clock> StreamThread<L, K> {
+    pub(super) fn on_assigned(&mut self, partitions: &[i32]) -> Result<(), Fault> {
+        let now = self.clock.monotonic();
+        self.shared.observer.assigned(partitions);
+        self.forget_kept(now);
+        let remembered = self.until_it_works(|log| log.remembered(partitions))?;
+        let mut starts = Vec::new();
+        let mut changelogs = Vec::new();
+        for &partition in partitions {
+            let mut inputs: Vec<_> =
+                remembered.iter().filter(|known| known.input.partition == partition).cloned().collect();
+            inputs.sort_by_key(|known| known.input);
+            for known in inputs.iter().filter(|known| known.committed.is_some()) {
+                // Before anything is fetched from there: the client's own complaint would not say what is lost.
+                start_of(known, None, &self.shared.settings)?;
+            }
+            starts.extend(inputs.iter().map(|known| (known.input, taken_up_from(known))));
+            let kept = self.kept.remove(&partition);
+            changelogs.push((partition, kept.as_ref().map(|kept| kept.state_end)));
+            self.restoring.insert(partition, self.begin_restoring(partition, kept, inputs, now));
+        }
+        self.until_it_works(|log| log.restore(&changelogs))?;
+        self.until_it_works(|log| log.take_up(&starts))?;
+        self.shared.status.restoring.store(self.restoring.len() as u64, Ordering::Relaxed);
+        self.shared.status.joined.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(super) fn forget_kept(&mut self, now: Duration) {
+        self.kept.retain(|_, kept| now.saturating_sub(kept.since) < KEPT_FOR);
+    }
+
+    fn begin_restoring(&self, partition: i32, kept: Option<Kept>, inputs: Vec<Remembered>, now: Duration) -> Restoring {
+        let Some(Kept { store, progress, since, .. }) = kept else {
+            let store = self.shared.partitions.open(partition);
+            return Restoring { store, progress: None, started: now, records: 0, inputs, stood_still_since: None };
+        };
+        self.shared.partitions.reopen(partition, &store);
+        Restoring { store, progress: Some(progress), started: now, records: 0, inputs, stood_still_since: Some(since) }
+    }
+
+    /// Asks again until the answer is there, however long the log is away: what is asked here can't be left undone.
+    pub(super) fn until_it_works<T>(&mut self, mut ask: impl FnMut(&mut L) -> Result<T, Fault>) -> Result<T, Fault> {
+        loop {
+            match ask(&mut self.log) {
+                Err(Fault::Passing(what)) if !self.is_stopping() => self.shared.observer.troubled(&what),
+                other => return other,
+            }
+            self.wait_a_little();
+        }
+    }
+
+    pub(super) fn wait_a_little(&self) {
+        self.say_alive();
+        self.clock.sleep(BACK_OFF);
+    }
+
+    pub(super) fn on_revoked(&mut self, lost: bool) -> Result<(), Fault> {
+        self.shared.observer.revoked(lost);
+        let ended = if lost { self.log.abort() } else { self.try_commit() };
+        if let Err(fault) = ended {
+            let cause = if lost { AbortCause::Lost } else { AbortCause::of(&fault) };
+            self.shared.observer.aborted(cause, &fault.to_string());
+            match fault {
+                Fault::OutcomeUnknown(_) => self.log.renew()?,
+                Fault::Final(_) => return Err(fault),
+                Fault::Passing(_) | Fault::MustAbort(_) => {
+                    if self.log.abort().is_err() {
+                        self.log.renew()?;
+                    }
+                }
+            }
+        }
+        self.batch = Batch::default();
+        self.announcements.clear();
+        let now = self.clock.monotonic();
+        let running = std::mem::take(&mut self.running);
+        for (partition, running) in running {
+            self.shared.partitions.close(partition);
+            // What was lost may have been written to by others, though we could not have noticed.
+            self.kept.extend(running.keep(now).filter(|_| !lost).map(|kept| (partition, kept)));
+        }
+        self.drop_partitions();
+        self.log.let_go()
+    }
+
+    pub(super) fn drop_partitions(&mut self) {
+        for partition in self.running.keys().chain(self.restoring.keys()) {
+            self.shared.partitions.close(*partition);
+        }
+        self.running.clear();
+        self.restoring.clear();
+        self.shared.status.restoring.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn restore_some(&mut self) -> Result<(), Fault> {
+        let restoring = &mut self.restoring;
+        let mut unreadable = None;
+        self.log.poll_restore(TICK, &mut |record| {
+            if let Some(life) = restoring.get_mut(&record.partition) {
+                life.records += 1;
+                if let Err(error) = take_restored(&record, &life.store, &mut life.progress) {
+                    unreadable.get_or_insert((record.partition, error));
+                }
+            }
+        })?;
+        if let Some((partition, error)) = unreadable {
+            return Err(Fault::Final(format!("can't read the state of partition {partition}: {error}")));
+        }
+        let partitions: Vec<i32> = self.restoring.keys().copied().collect();
+        for partition in partitions {
+            let up_to = self.log.restored(partition)?;
+            let Some(restoring) = self.restoring.get(&partition) else { continue };
+            restoring.store.show(|seen| seen.restore_remaining = up_to.remaining);
+            if up_to.remaining == 0 {
+                self.start(partition, up_to.next_offset)?;
+            }
+        }
+        self.shared.status.restoring.store(self.restoring.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The partition's state is whole: let its input flow.
+    fn start(&mut self, partition: i32, state_end: i64) -> Result<(), Fault> {
+        let Some(restored) = self.restoring.remove(&partition) else { return Ok(()) };
+        let now = self.clock.monotonic();
+        let starts = starts_of(&restored, &self.shared.settings)?;
+        if let Some(detail) = disagreement(&restored) {
+            self.shared.observer.invariant_failed(Invariant::OffsetsAgree, &detail);
+        }
+        let taken_up = restored.inputs.iter().map(taken_up_from);
+        let elsewhere: Vec<_> = starts
+            .iter()
+            .zip(taken_up)
+            .filter(|(start, taken_up)| start.1 != *taken_up)
+            .map(|(start, _)| *start)
+            .collect();
+        self.shared.observer.restored(
+            partition,
+            restored.store.len(),
+            restored.records,
+            now.saturating_sub(restored.started),
+            restored.stood_still_since.map(|since| now.saturating_sub(since)),
+        );
+        let store = Arc::clone(&restored.store);
+        let running = Running::new(
+            restored,
+            Arc::clone(&self.shared.policy),
+            &self.shared.settings.fingerprint,
+            &starts,
+            state_end,
+            now,
+        );
+        let totals = *running.engine.totals();
+        store.show(|seen| {
+            seen.totals = totals;
+            seen.is_running = true;
+        });
+        self.running.insert(partition, running);
+        if !elsewhere.is_empty() {
+            self.until_it_works(|log| log.rewind(&elsewhere))?;
+        }
+        let inputs: Vec<InputPartition> = starts.iter().map(|(input, _)| *input).collect();
+        self.until_it_works(|log| log.resume(&inputs))
+    }
+}
+
+fn take_restored(
+    record: &Restored<'_>,
+    store: &PartitionStore,
+    progress: &mut Option<Progress>,
+) -> Result<(), customer_record::Unreadable> {
+    match (StateKey::decode(record.key), record.value) {
+        (Some(StateKey::Customer(id)), Some(value)) => {
+            customer_record::decode(value)?;
+            store.put(id, value.into());
+        }
+        (Some(StateKey::Customer(id)), None) => store.remove(&id),
+        (Some(StateKey::Progress), Some(value)) => *progress = Some(Progress::decode(value)?),
+        (Some(StateKey::Progress), None) => *progress = None,
+        (None, _) => return Err(customer_record::Unreadable::Damaged("a key of an unknown kind")),
+    }
+    Ok(())
+}
+
+/// The group's offsets and the changelog's are written in one transaction. Offsets that somebody set by hand differ too.
+fn disagreement(restored: &Restoring) -> Option<String> {
+    let progress = restored.progress.as_ref()?;
+    restored.inputs.iter().find_map(|known| {
+        let InputPartition { source, partition } = known.input;
+        let (committed, _) = known.committed.as_ref()?;
+        let stored = progress.inputs.get(source.name())?.next_offset;
+        let text = || format!("{} {partition}: the group says {committed}, the changelog {stored}", source.name());
+        (*committed != stored).then(text)
+    })
+}
+
+/// Where reading is set to before the changelog has been read.
+fn taken_up_from(known: &Remembered) -> i64 {
+    known.committed.as_ref().map_or(known.low, |(offset, _)| *offset)
+}
+
+/// Where to read on. The changelog and the group agree, as both were written in one transaction; where the group has
+/// forgotten (its offsets have a retention of their own), the changelog still knows.
+fn starts_of(restored: &Restoring, settings: &Settings) -> Result<Vec<(InputPartition, i64)>, Fault> {
+    let start = |known: &Remembered| Ok((known.input, start_of(known, restored.progress.as_ref(), settings)?));
+    restored.inputs.iter().map(start).collect()
+}
+
+fn start_of(known: &Remembered, progress: Option<&Progress>, settings: &Settings) -> Result<i64, Fault> {
+    let InputPartition { source, partition } = known.input;
+    let stored = progress.and_then(|progress| progress.inputs.get(source.name())).map(|input| input.next_offset);
+    let Some(next) = known.committed.as_ref().map(|(offset, _)| *offset).or(stored) else {
+        return Ok(known.low);
+    };
+    let name = settings.topic(source);
+    if next < known.low {
+        return Err(Fault::Final(format!(
+            "records of topic {name}, partition {partition}, from offset {next} to {} have expired before they were read; \
+             going on would lose them silently. To accept the loss, set the group's offset to {} and start again",
+            known.low, known.low
+        )));
+    }
+    if next > known.high {
+        return Err(Fault::Final(format!(
+            "topic {name}, partition {partition}, ends at offset {}, but the group has already read up to {next}: the \
+             topic was made anew or cut. Use a new group and state topic for a new topic",
+            known.high
+        )));
+    }
+    Ok(next)
+}

@@ -1,0 +1,144 @@
+//! How a stream thread's batch ends: committed, dropped, or settled when nobody can tell.
+
+use std::mem;
+use std::time::Duration;
+
+use super::batch::Batch;
+use super::life::Running;
+use super::ports::{AbortCause, Clock, Committed, Destination, Fault, Invariant, Log, Outgoing, Position};
+use super::stream_thread::StreamThread;
+use crate::domain::CustomerId;
+use crate::wire::customer_record;
+use crate::wire::state_key::{self, StateKey};
+
+/// A customer that a transaction changed: partition, id and new record; `None`: forgotten.
+type Changed = (i32, CustomerId, Option<Box<[u8]>>);
+
+impl<L: Log, K: Clock> StreamThread<L, K> {
+    pub(super) fn try_commit(&mut self) -> Result<(), Fault> {
+        if !self.batch.is_open() {
+            return Ok(());
+        }
+        let mut positions = Vec::new();
+        let mut records = Vec::new();
+        for partition in &self.batch.partitions {
+            let Some(running) = self.running.get(partition) else { continue };
+            send_changes(&mut self.log, *partition, running, &mut records)?;
+            positions.extend(running.positions());
+        }
+        match self.log.commit(&positions) {
+            Ok(committed) => {
+                self.publish(records, &committed);
+                Ok(())
+            }
+            Err(Fault::OutcomeUnknown(reason)) => self.settle(&positions, records, &reason),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// The transaction took place: now, and only now, readers may see it.
+    fn publish(&mut self, records: Vec<Changed>, committed: &Committed) {
+        let mut batch = mem::take(&mut self.batch);
+        batch.summary.customers = records.len();
+        let touched = batch.partitions.iter().filter_map(|partition| self.running.get(partition));
+        batch.summary.timers_fired = touched.map(|running| running.engine.fired()).sum();
+        for (partition, id, record) in records {
+            let Some(running) = self.running.get(&partition) else { continue };
+            match record {
+                Some(record) => running.store.put(id, record),
+                None => running.store.remove(&id),
+            }
+        }
+        for partition in &batch.partitions {
+            let Some(running) = self.running.get_mut(partition) else { continue };
+            let state_end = committed.state_ends.iter().find(|(written, _)| written == partition);
+            running.confirm(state_end.map(|(_, end)| *end));
+            let totals = *running.engine.totals();
+            if !totals.add_up() {
+                let detail = format!("partition {partition}: {totals:?}");
+                self.shared.observer.invariant_failed(Invariant::CountsAddUp, &detail);
+            }
+            running.store.show(|seen| seen.totals = totals);
+        }
+        let wall = self.clock.wall().millis();
+        let delays = batch.caused_ms.iter().map(|ms| Duration::from_millis((wall - ms).max(0) as u64));
+        batch.summary.delays = delays.collect();
+        self.shared.observer.committed(&batch.summary, &committed.times);
+    }
+
+    /// Nobody can tell whether the transaction took place. A new producer settles it, the group's memory tells.
+    fn settle(&mut self, positions: &[Position], records: Vec<Changed>, reason: &str) -> Result<(), Fault> {
+        let partitions: Vec<i32> = self.batch.partitions.iter().copied().collect();
+        self.until_it_works(L::renew)?;
+        let remembered = self.until_it_works(|log| log.remembered(&partitions))?;
+        let took_place = positions.first().is_some_and(|position| {
+            let now = remembered.iter().find(|remembered| remembered.input == position.input);
+            now.and_then(|now| now.committed.as_ref()).is_some_and(|(_, note)| *note == position.note)
+        });
+        self.shared.observer.outcome_settled(took_place, reason);
+        if took_place {
+            self.publish(records, &Committed::default());
+            return Ok(());
+        }
+        self.drop_batch()
+    }
+
+    fn drop_batch(&mut self) -> Result<(), Fault> {
+        self.batch = Batch::default();
+        self.announcements.clear();
+        // Not only what the batch touched: time may have moved in all of them.
+        let to: Vec<_> = self.running.values_mut().flat_map(Running::undo).collect();
+        self.log.rewind(&to)?;
+        for input in self.running.values_mut().flat_map(|running| &mut running.inputs).filter(|input| input.is_held) {
+            self.log.resume(&[input.at])?;
+            input.is_held = false;
+        }
+        Ok(())
+    }
+
+    /// Drops the open batch and mends what can be mended, again and again until it works.
+    pub(super) fn recover(&mut self, fault: Fault) -> Result<(), Fault> {
+        let mut fault = fault;
+        loop {
+            let mended = match &fault {
+                Fault::Final(_) => return Err(fault),
+                Fault::Passing(what) if !self.batch.is_open() => {
+                    self.shared.observer.troubled(what);
+                    self.log.abort()
+                }
+                Fault::Passing(reason) | Fault::MustAbort(reason) => {
+                    self.shared.observer.aborted(AbortCause::of(&fault), reason);
+                    self.log.abort()
+                }
+                Fault::OutcomeUnknown(reason) => {
+                    self.shared.observer.aborted(AbortCause::of(&fault), reason);
+                    self.log.renew()
+                }
+            };
+            match mended.and_then(|()| self.drop_batch()) {
+                Ok(()) => return Ok(()),
+                Err(next) => fault = next,
+            }
+            if self.is_stopping() {
+                return Ok(());
+            }
+            self.wait_a_little();
+        }
+    }
+}
+
+fn send_changes<L: Log>(
+    log: &mut L,
+    partition: i32,
+    running: &Running,
+    records: &mut Vec<Changed>,
+) -> Result<(), Fault> {
+    let to = Destination::State(partition);
+    for (id, customer) in running.engine.changes() {
+        let record = customer.map(customer_record::encode);
+        log.send(&Outgoing { to, key: Some(&state_key::customer(id)), value: record.as_deref(), headers: &[] })?;
+        records.push((partition, id.clone(), record));
+    }
+    let progress = running.progress().encode();
+    log.send(&Outgoing { to, key: Some(&StateKey::Progress.encode()), value: Some(&progress), headers: &[] })
+}

@@ -1,0 +1,51 @@
+//! Tickets and feedback, of the topic `support`.
+
+use super::Rejection;
+use super::fields::{Fields, text_of};
+use crate::domain::rating::{Rating, Scale};
+use crate::domain::ticket::TicketStep;
+use crate::domain::{OrderId, TicketId};
+use crate::engine::{Event, Happening};
+
+pub(super) const CATEGORIES: [&str; 8] =
+    ["broken", "delivery", "exchange", "return", "billing", "special_request", "advice", "other"];
+
+pub(super) fn decode(kind: &str, fields: &Fields<'_>) -> Result<Event, Rejection> {
+    let step = match kind {
+        "ticket_opened" => TicketStep::Opened,
+        "customer_contacted" => TicketStep::Contacted,
+        "ticket_resolved" => TicketStep::Resolved,
+        "ticket_reopened" => TicketStep::Reopened,
+        "feedback" => return feedback(fields),
+        _ => return Err(Rejection::UnknownType),
+    };
+    fields.require_all(&["event_id", "customer_id", "ticket_id", "occurred_at"])?;
+    let (id, customer) = (fields.event_id()?, fields.customer_id()?);
+    let ticket = fields.id("ticket_id", TicketId::new)?;
+    let at = fields.occurred_at()?;
+    if step == TicketStep::Opened {
+        fields.check("category", "a category of the contract such as delivery", |value| {
+            text_of(value).is_some_and(|category| CATEGORIES.contains(&&*category))
+        })?;
+        fields.check("order_id", "a string of 1 to 256 bytes", |value| {
+            text_of(value).and_then(|id| OrderId::new(&id)).is_some()
+        })?;
+    }
+    if matches!(step, TicketStep::Opened | TicketStep::Contacted) {
+        fields.check("channel", "a string", |value| text_of(value).is_some())?;
+    }
+    Ok(Event { customer, id, at, what: Happening::Ticket { ticket, step } })
+}
+
+fn feedback(fields: &Fields<'_>) -> Result<Event, Rejection> {
+    fields.require_all(&["event_id", "customer_id", "occurred_at", "scale", "score"])?;
+    let (id, customer, at) = (fields.event_id()?, fields.customer_id()?, fields.occurred_at()?);
+    let scale = fields.one_of("scale", "csat, ces or nps", Scale::ALL, Scale::name)?;
+    let score = serde_json::from_str::<f64>(fields.required("score")?.get()).ok();
+    let rating = score.and_then(|score| Rating::new(scale, score)).ok_or(Rejection::InvalidField {
+        field: "score",
+        expected: "a number in the range of its scale: csat 1 to 5, ces 1 to 7, nps 0 to 10",
+    })?;
+    let ticket = fields.optional("ticket_id").is_some().then(|| fields.id("ticket_id", TicketId::new)).transpose()?;
+    Ok(Event { customer, id, at, what: Happening::Rated { rating, ticket } })
+}

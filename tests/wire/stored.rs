@@ -1,0 +1,70 @@
+//! What is stored.
+
+use homecoming::domain::{Customer, CustomerId, EventTime};
+use homecoming::wire::customer_record;
+use homecoming::wire::progress_record::{Erased, InputProgress, Progress};
+use homecoming::wire::state_key::StateKey;
+
+use crate::golden::{golden, hex, pretty, stored};
+use crate::stories;
+
+#[test]
+fn a_stored_customer_looks_as_it_always_did() {
+    for (name, customer) in [
+        ("customer_v1.hex", stories::a_return().customer()),
+        ("customer_v1_recovered.hex", stories::a_recovery().customer()),
+        ("customer_v1_troubled.hex", stories::a_life_of_trouble().customer()),
+        ("customer_v1_long_life.hex", stories::a_long_life().customer()),
+        ("customer_v1_unknown.hex", Customer::default()),
+    ] {
+        golden(name, &hex(&customer_record::encode(&customer)));
+        assert_eq!(customer_record::decode(&stored(name)), Ok(customer), "{name} stays readable for ever");
+    }
+}
+
+/// The golden records hold something of everything.
+#[test]
+fn a_troubled_customer_has_all_there_is_to_store() {
+    let customer = stories::a_life_of_trouble().customer();
+    assert_eq!(customer.tickets.0.len(), 2);
+    assert_eq!(customer.low_ratings.0.len(), 2);
+    assert_eq!(customer.consents.said().iter().flatten().count(), 2);
+    assert!(customer.last_refund_at.is_some() && customer.standing.episode.is_some());
+    assert_ne!(customer.heard_at, customer.purchases.last().map(|order| order.at));
+    assert_eq!((customer.contacts.count, customer.reviews.count), (0, 1));
+    assert_eq!(stories::a_recovery().customer().contacts.count, 1);
+}
+
+#[test]
+fn state_of_a_later_version_and_damaged_state_are_told_apart() {
+    let record = customer_record::encode(&stories::a_long_life().customer());
+    let mut later = record.to_vec();
+    later[0] = 2;
+    let refusal = customer_record::decode(&later).expect_err("version 2 is not known").to_string();
+    assert!(refusal.contains("version 2") && refusal.contains("later"), "{refusal}");
+    for cut in [0, 1, record.len() / 2, record.len() - 1] {
+        let refusal = customer_record::decode(&record[..cut]).expect_err("a cut record").to_string();
+        assert!(refusal.contains("damaged"), "{refusal}");
+    }
+    let later = Progress::decode(br#"{"version":2,"anything":{}}"#).expect_err("version 2 is not known");
+    assert!(later.to_string().contains("version 2"));
+}
+
+#[test]
+fn stored_progress_and_keys_look_as_they_always_did() {
+    let input = InputProgress { next_offset: 1234, greatest_event_time_ms: Some(1_772_359_200_000) };
+    let progress = Progress::new(
+        7,
+        EventTime::parse_rfc3339("2026-03-01T09:00:00Z"),
+        [("purchases".to_owned(), input), ("support".to_owned(), InputProgress::default())].into(),
+        Erased { orders: 5, returning_orders: 3 },
+        [("time.time_zone".to_owned(), "Europe/Berlin".to_owned())].into(),
+    );
+    golden("progress_v1.json", &pretty(&progress.encode()));
+    let ana = CustomerId::new("ana/é").expect("a valid id");
+    assert_eq!(StateKey::Customer(ana).encode(), "cana/é".as_bytes());
+    assert_eq!(StateKey::Progress.encode(), b"p");
+    for unknown in [&b""[..], b"x", b"c", b"pp", b"c\xff"] {
+        assert_eq!(StateKey::decode(unknown), None, "{unknown:?}");
+    }
+}
