@@ -22,7 +22,7 @@ trap 'kill $service $broker 2>/dev/null || true; wait 2>/dev/null || true; rm -r
 
 cargo build --locked --release --quiet --manifest-path "$root/Cargo.toml"
 bare_loop=$(cargo bench --locked --no-run --bench bare_loop --message-format=json --quiet --manifest-path "$root/Cargo.toml" |
-    python3 -c 'import json, sys; print(*[m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable")])')
+    python3 -c 'import json, sys; print(*[m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable") and m["target"]["name"] == "bare_loop"])')
 
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 kafka=$(free_port) controller=$(free_port) http=$(free_port)

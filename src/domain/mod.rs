@@ -14,6 +14,7 @@
 //! `xxhash-rust`, `compact_str`.
 
 pub mod consent;
+mod crossing;
 pub mod customer;
 pub mod factor;
 pub mod identity;

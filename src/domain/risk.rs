@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::crossing::{first_where, root};
 use super::customer::Customer;
 use super::factor::{self, Factor};
 use super::model::{Parameters, Recency, logit, sigmoid};
@@ -146,6 +147,32 @@ impl<'a> Outlook<'a> {
     }
 }
 
+impl Outlook<'_> {
+    /// About when a level is left upwards between two instants, at the first of which it holds, and at the second not.
+    /// The logarithm of the chance is nearly a straight line over that of the time.
+    fn about_when(
+        &self,
+        level: Level,
+        factors: f64,
+        (from, to): (EventTime, EventTime),
+        thresholds: &Thresholds,
+    ) -> EventTime {
+        let threshold = if level == Level::Low { thresholds.medium } else { thresholds.high };
+        let least = libm::log(sigmoid(logit((1.0 - threshold) * self.usual) - factors));
+        let days_to = |at: EventTime| libm::log(self.model.alpha + at.days_since(self.days.first));
+        let from_days = |log: f64| libm::exp(log) - self.model.alpha;
+        let chance = |log: f64| {
+            let tx = self.days.last.days_since(self.days.first);
+            let recency = Recency { t: from_days(log).max(tx), ..Recency::at(from, &self.days) };
+            libm::log(self.model.p_order_within(self.horizon_days, &recency)) - least
+        };
+        let (from, to) = (days_to(from), days_to(to));
+        let precision = 0.2 / (DAY_MS as f64 * (self.model.alpha + from_days(to)));
+        let days = from_days(root(from, to, precision, chance));
+        self.days.first + Span::from_millis(libm::ceil(days * DAY_MS as f64) as i64)
+    }
+}
+
 fn sum(factors: &[(Factor, f64)]) -> f64 {
     factors.iter().map(|(_, weight)| weight).sum()
 }
@@ -191,25 +218,12 @@ pub fn next_change(customer: &Customer, from: EventTime, policy: &Policy) -> Opt
         }
         let last = until - Span::from_millis(1);
         if level != Level::High && last > stretch && level_at(last) > level {
-            return Some(first_where(stretch, last, |at| level_at(at) > level));
+            let guess = outlook.about_when(level, factors, (stretch, last), &policy.thresholds);
+            return Some(first_where(stretch, last, guess, |at| level_at(at) > level));
         }
         stretch = until;
     }
     outlook.lapse
-}
-
-/// The first instant in (`before`, `holds`] at which something that stays true becomes true.
-fn first_where(before: EventTime, holds: EventTime, is_true: impl Fn(EventTime) -> bool) -> EventTime {
-    let (mut before, mut holds) = (before.millis(), holds.millis());
-    while holds - before > 1 {
-        let middle = before + (holds - before) / 2;
-        if is_true(EventTime::from_millis(middle)) {
-            holds = middle;
-        } else {
-            before = middle;
-        }
-    }
-    EventTime::from_millis(holds)
 }
 
 impl Assessment {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, DefaultConsumerContext};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -63,6 +64,15 @@ impl ChangelogReader {
             let (low, end) = asker
                 .fetch_watermarks(&connection.state, partition, ANSWER_WITHIN)
                 .map_err(passing("can't read where the state topic ends"))?;
+            if low > 0 {
+                // Compaction keeps the beginning; only deletion moves it.
+                return Err(Fault::Final(format!(
+                    "topic {}, partition {partition}, begins at offset {low}: stored state was deleted, by a \
+                     cleanup.policy other than compact or by hand, and what is left is not whole. Restore the topic, \
+                     or use a new group and state topic to build the state anew",
+                    connection.state
+                )));
+            }
             let from = known.map_or(low, |known| known.clamp(low, end));
             targets.insert(partition, Target { from, end });
             if end > from {
@@ -84,6 +94,12 @@ impl ChangelogReader {
                 Some(Ok(message)) => {
                     let key = message.key().unwrap_or_default();
                     take(Restored { partition: message.partition(), key, value: message.payload() });
+                }
+                Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                    return Err(Fault::Final(format!(
+                        "not authorised to read {}: grant Read on it ({error})",
+                        self.topic
+                    )));
                 }
                 Some(Err(error)) => {
                     tracing::debug!(%error, "reading the state topic goes on");

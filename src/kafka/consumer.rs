@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::Statistics;
-use rdkafka::bindings::rd_kafka_get_watermark_offsets;
+use rdkafka::bindings::{rd_kafka_get_watermark_offsets, rd_kafka_position};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -146,7 +146,7 @@ impl GroupConsumer {
                 self.hand_over(&message, take);
                 Ok(Polled::Record)
             }
-            Some(Err(error)) => on_error(error),
+            Some(Err(error)) => on_error(error, &self.connection),
         }
     }
 
@@ -301,8 +301,15 @@ impl GroupConsumer {
         Some(high.saturating_sub(position).max(0) as u64)
     }
 
+    #[allow(unsafe_code)]
     fn position(&self, input: InputPartition) -> Option<i64> {
-        let positions = self.client().position().ok()?;
+        let positions = self.plain_list(&[input]);
+        // rdkafka's own position() asks another thread for the assignment first; this is asked for once a record.
+        // SAFETY: client and list live as long as the call, which writes to the list alone.
+        let answer = unsafe { rd_kafka_position(self.client().client().native_ptr(), positions.ptr()) };
+        if answer != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return None;
+        }
         let element = positions.find_partition(self.connection.topic(input.source), input.partition)?;
         match element.offset() {
             Offset::Offset(offset) => Some(offset),
@@ -332,7 +339,7 @@ impl GroupConsumer {
     }
 }
 
-fn on_error(error: KafkaError) -> Result<Polled, PollError> {
+fn on_error(error: KafkaError, connection: &Connection) -> Result<Polled, PollError> {
     let end = |reason: String| Err(PollError::Fault(Fault::Final(reason)));
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::Fatal) => Err(PollError::Fenced(error.to_string())),
@@ -340,8 +347,12 @@ fn on_error(error: KafkaError) -> Result<Polled, PollError> {
             "records have expired before they were read ({error}); going on would lose them silently. To accept the \
              loss, set the group's offsets to what the topic still has and start again"
         )),
-        Some(RDKafkaErrorCode::GroupAuthorizationFailed | RDKafkaErrorCode::TopicAuthorizationFailed) => {
-            end(format!("the consumer can't go on: {error}"))
+        Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
+            end(format!("not authorised to join the group {}: grant Read on it ({error})", connection.group_id))
+        }
+        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+            let topics: Vec<&str> = connection.inputs.iter().map(|(_, topic)| topic.as_str()).collect();
+            end(format!("not authorised to read {}: grant Read on each ({error})", topics.join(" or ")))
         }
         Some(RDKafkaErrorCode::PartitionEOF) => Ok(Polled::Nothing),
         _ => {

@@ -1,6 +1,6 @@
 //! Transactions. The order matters: drain, then offsets, then commit takes 4 ms; any other order takes 100 to 200.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -33,7 +33,8 @@ struct TransactionContext {
     /// A connection broke or a request timed out since the last look: librdkafka may have repeated a request that had
     /// already been carried out.
     is_tainted: AtomicBool,
-    undelivered: Mutex<Option<String>>,
+    /// The first record of the transaction that was not accepted: its topic, and why.
+    undelivered: Mutex<Option<(String, KafkaError)>>,
     queued_bytes: AtomicU64,
     state_topic: String,
     /// By partition of the state topic: the offset after the last record delivered since the transaction began.
@@ -60,9 +61,9 @@ impl ProducerContext for TransactionContext {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         match result {
-            Err((error, _)) => {
+            Err((error, message)) => {
                 let mut undelivered = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner);
-                undelivered.get_or_insert_with(|| error.to_string());
+                undelivered.get_or_insert_with(|| (message.topic().to_owned(), error.clone()));
             }
             Ok(message) if message.topic() == self.state_topic => {
                 let mut ends = self.state_ends.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,6 +79,8 @@ pub(super) struct Transactions {
     state_topic: String,
     producer: Option<ThreadedProducer<TransactionContext>>,
     is_open: bool,
+    /// The topics that the open transaction writes to.
+    written: BTreeSet<String>,
     drain_within: Duration,
     fenced_in_a_row: u32,
     made: u64,
@@ -108,6 +111,7 @@ impl Transactions {
             state_topic: connection.state.clone(),
             producer: None,
             is_open: false,
+            written: BTreeSet::new(),
             drain_within: connection.transaction_timeout,
             fenced_in_a_row: 0,
             made: 0,
@@ -122,7 +126,11 @@ impl Transactions {
         let producer: ThreadedProducer<TransactionContext> =
             self.config.create_with_context(context).map_err(unusable("producer"))?;
         producer.init_transactions(REPEAT_FOR).map_err(|error| match classify(&error) {
-            Class::Refused => Fault::Final(format!("the transactional producer is refused: {error}")),
+            Class::Refused => Fault::Final(format!(
+                "not authorised to use the transactional id {}: grant Write and Describe on all that begin with \
+                 kafka.group_id ({error})",
+                self.config.get("transactional.id").unwrap_or_default()
+            )),
             _ => Fault::Passing(format!("can't get a transactional producer: {error}")),
         })?;
         self.producer = Some(producer);
@@ -150,6 +158,7 @@ impl Transactions {
         let began = self.producer()?.begin_transaction();
         began.map_err(|error| self.fault("can't begin a transaction", &error))?;
         self.is_open = true;
+        self.written.clear();
         Ok(())
     }
 
@@ -162,6 +171,9 @@ impl Transactions {
         headers: &[(&str, Option<&[u8]>)],
     ) -> Result<(), Fault> {
         self.begin()?;
+        if !self.written.contains(topic) {
+            self.written.insert(topic.to_owned());
+        }
         let producer = self.producer()?;
         let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
         record.key = key;
@@ -179,7 +191,7 @@ impl Transactions {
                 Err((error, unsent)) => {
                     let is_full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
                     if !is_full || Instant::now() > until {
-                        return Err(Fault::MustAbort(format!("can't send to {topic}: {error}")));
+                        return Err(self.refusal().unwrap_or_else(|| self.cannot_send(topic, &error)));
                     }
                     record = unsent;
                     std::thread::sleep(Duration::from_millis(1));
@@ -234,12 +246,44 @@ impl Transactions {
         // SAFETY: the client lives as long as `producer`; its events are served by the producer's own thread.
         unsafe { rd_kafka_flush(producer.client().native_ptr(), within) };
         let left = producer.in_flight_count();
-        let undelivered = producer.context().undelivered.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match undelivered {
-            Some(error) => Err(Fault::MustAbort(format!("a record was not accepted: {error}"))),
-            None if left > 0 => Err(Fault::MustAbort(format!("{left} records were not acknowledged in time"))),
-            None => Ok(()),
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
         }
+        if left > 0 { Err(Fault::MustAbort(format!("{left} records were not acknowledged in time"))) } else { Ok(()) }
+    }
+
+    /// What the brokers had against a record of this transaction, if anything. What no repetition mends is final.
+    fn refusal(&self) -> Option<Fault> {
+        let context = self.producer.as_ref()?.context();
+        let undelivered = context.undelivered.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (topic, error) = undelivered?;
+        Some(match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::MessageSizeTooLarge) => Fault::Final(format!(
+                "topic {topic} does not take a record of ours: it is larger than the topic's max.message.bytes allows. \
+                 Raise that to 1048588, the default, or more, and start again: nothing is lost ({error})"
+            )),
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Self::may_not_write(&topic, &error),
+            _ => Fault::MustAbort(format!("a record for {topic} was not accepted: {error}")),
+        })
+    }
+
+    /// A record is not even queued when the transaction has already failed. Why it has, a commit tells that can't
+    /// succeed any more.
+    fn cannot_send(&self, topic: &str, error: &KafkaError) -> Fault {
+        let has_failed = error.rdkafka_error_code() == Some(RDKafkaErrorCode::State);
+        let commit = || self.producer.as_ref()?.commit_transaction(REPEAT_FOR).err();
+        match has_failed.then(commit).flatten() {
+            Some(reason) if reason.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                let written: Vec<&str> = self.written.iter().map(String::as_str).collect();
+                Self::may_not_write(&written.join(" or "), &reason)
+            }
+            Some(reason) => Fault::MustAbort(format!("can't send to {topic}: {reason}")),
+            None => Fault::MustAbort(format!("can't send to {topic}: {error}")),
+        }
+    }
+
+    fn may_not_write(topics: &str, error: &KafkaError) -> Fault {
+        Fault::Final(format!("not authorised to write to {topics}: grant Write on it ({error})"))
     }
 
     fn repeat(&self, call: impl Fn(&ThreadedProducer<TransactionContext>) -> KafkaResult<()>) -> KafkaResult<()> {
@@ -276,6 +320,18 @@ impl Transactions {
     /// What a failed transactional call means for whoever made it.
     fn fault(&mut self, what: &str, error: &KafkaError) -> Fault {
         let text = format!("{what}: {error}");
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                let written: Vec<&str> = self.written.iter().map(String::as_str).collect();
+                return Self::may_not_write(&written.join(" or "), error);
+            }
+            Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
+                return Fault::Final(format!(
+                    "not authorised to commit offsets of the group: grant Read on it ({error})"
+                ));
+            }
+            _ => {}
+        }
         match classify(error) {
             Class::Again => Fault::Passing(text),
             Class::Abort => Fault::MustAbort(text),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::batch::Batch;
 use super::life::{Kept, Restoring, Running};
-use super::ports::{AbortCause, Clock, Fault, InputPartition, Invariant, Log, Remembered, Restored};
+use super::ports::{AbortCause, Clock, Fault, InputPartition, Log, Remembered, Restored};
 use super::settings::Settings;
 use super::stream_thread::{StreamThread, TICK};
 use crate::store::PartitionStore;
@@ -147,9 +147,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let Some(restored) = self.restoring.remove(&partition) else { return Ok(()) };
         let now = self.clock.monotonic();
         let starts = starts_of(&restored, &self.shared.settings)?;
-        if let Some(detail) = disagreement(&restored) {
-            self.shared.observer.invariant_failed(Invariant::OffsetsAgree, &detail);
-        }
+        let doubt = disagreement(&restored);
         let taken_up = restored.inputs.iter().map(taken_up_from);
         let elsewhere: Vec<_> = starts
             .iter()
@@ -165,7 +163,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             restored.stood_still_since.map(|since| now.saturating_sub(since)),
         );
         let store = Arc::clone(&restored.store);
-        let running = Running::new(
+        let mut running = Running::new(
             restored,
             Arc::clone(&self.shared.policy),
             &self.shared.settings.fingerprint,
@@ -173,6 +171,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             state_end,
             now,
         );
+        running.doubt = doubt;
         let totals = *running.engine.totals();
         store.show(|seen| {
             seen.totals = totals;

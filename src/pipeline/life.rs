@@ -11,6 +11,9 @@ use crate::engine::{Partition, Watermark};
 use crate::store::PartitionStore;
 use crate::wire::progress_record::{Erased, InputProgress, Progress};
 
+/// For how long an input that was read to its end is taken to be so: looking costs more than a record.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
+
 /// A partition whose changelog is being read.
 pub(super) struct Restoring {
     pub(super) store: Arc<PartitionStore>,
@@ -44,6 +47,9 @@ pub(super) struct Running {
     /// The changelog's offset after what `store` holds; `None` while unknown.
     state_end: Option<i64>,
     settings: BTreeMap<String, String>,
+    /// How the group's offsets differed from the changelog's at the start. A mistake only if a commit is accepted: who
+    /// stood still during the restore, while others went on, sees the same.
+    pub(super) doubt: Option<String>,
     /// Since when an input that is behind its end is waited for.
     blocked_since: Option<Duration>,
 }
@@ -66,6 +72,7 @@ pub(super) struct Input {
     pub(super) idle: bool,
     /// Records left to read, as of the last look.
     pub(super) backlog: Option<u64>,
+    looked_at: Duration,
     /// It was waited for in vain; not again until it has something or is at its end.
     was_waited_for: bool,
     /// Its records are held back in the log.
@@ -73,6 +80,12 @@ pub(super) struct Input {
 }
 
 impl Input {
+    /// Finds out how many records are left to read.
+    pub(super) fn look(&mut self, now: Duration, look: impl FnOnce(&Self) -> Option<u64>) {
+        self.backlog = look(self);
+        self.looked_at = now;
+    }
+
     /// Records still to be taken in, as of the last look.
     pub(super) fn left(&self) -> Option<u64> {
         self.backlog.map(|backlog| backlog + self.queue.len() as u64)
@@ -121,6 +134,7 @@ impl Running {
             written_ms: None,
             idle: false,
             backlog: None,
+            looked_at: now,
             was_waited_for: false,
             is_held: false,
         });
@@ -133,6 +147,7 @@ impl Running {
             sequence: progress.sequence,
             state_end: Some(state_end),
             settings: settings.clone(),
+            doubt: None,
             blocked_since: None,
         }
     }
@@ -180,8 +195,9 @@ impl Running {
     fn is_waiting(&mut self, now: Duration, merge_wait: Duration, look: impl Fn(&Input) -> Option<u64>) -> bool {
         let mut is_behind = false;
         for input in self.inputs.iter_mut().filter(|input| input.queue.is_empty()) {
-            if input.backlog != Some(0) {
-                input.backlog = look(input);
+            // What was read to its end need not be so any more: this thread may have waited for a commit since.
+            if input.backlog != Some(0) || now.saturating_sub(input.looked_at) >= LOOK_AGAIN_AFTER {
+                input.look(now, &look);
             }
             input.was_waited_for &= input.backlog != Some(0);
             is_behind |= input.backlog != Some(0) && !input.was_waited_for;
@@ -199,19 +215,15 @@ impl Running {
         false
     }
 
-    /// Where the open batch leaves this partition. The note tells its transaction from all others.
-    pub(super) fn positions(&self) -> impl Iterator<Item = Position> {
-        let note = self.note();
+    /// Where the open batch leaves this partition. The note tells its transaction from all others: who took the
+    /// partition over counts on from the same number, so it also says `by` which thread.
+    pub(super) fn positions(&self, by: u64) -> impl Iterator<Item = Position> {
+        let note = format!("sequence={} by={by:016x}", self.sequence + 1);
         self.inputs.iter().map(move |input| Position {
             input: input.at,
             next_offset: input.next_offset,
             note: note.clone(),
         })
-    }
-
-    /// The note of the open batch.
-    pub(super) fn note(&self) -> String {
-        format!("sequence={}", self.sequence + 1)
     }
 
     /// How far the open batch brings this partition.

@@ -1,6 +1,7 @@
 //! The loop of one stream thread. It owns its consumer, its transactional producer and the state of its partitions.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -66,6 +67,8 @@ pub struct StreamThread<L, K> {
     pub(super) announcements: Vec<Announcement>,
     pub(super) ticked: Duration,
     pub(super) more_due: bool,
+    /// A number that no other stream thread has, living or dead.
+    pub(super) by: u64,
 }
 
 impl<L: Log, K: Clock> StreamThread<L, K> {
@@ -82,6 +85,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             announcements: Vec::new(),
             ticked: Duration::ZERO,
             more_due: false,
+            by: RandomState::new().build_hasher().finish(),
         }
     }
 
@@ -276,7 +280,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             self.work(partition)?;
             let Some(running) = self.running.get_mut(&partition) else { continue };
             for input in &mut running.inputs {
-                input.backlog = self.log.backlog(input.at, input.read_offset);
+                input.look(now, |input| self.log.backlog(input.at, input.read_offset));
                 let is_quiet = now.saturating_sub(input.last_new) >= self.shared.settings.idle_after;
                 input.idle = is_quiet && input.backlog == Some(0) && input.queue.is_empty();
             }

@@ -24,7 +24,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         for partition in &self.batch.partitions {
             let Some(running) = self.running.get(partition) else { continue };
             send_changes(&mut self.log, *partition, running, &mut records)?;
-            positions.extend(running.positions());
+            positions.extend(running.positions(self.by));
         }
         match self.log.commit(&positions) {
             Ok(committed) => {
@@ -53,6 +53,9 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             let Some(running) = self.running.get_mut(partition) else { continue };
             let state_end = committed.state_ends.iter().find(|(written, _)| written == partition);
             running.confirm(state_end.map(|(_, end)| *end));
+            if let Some(detail) = running.doubt.take() {
+                self.shared.observer.invariant_failed(Invariant::OffsetsAgree, &detail);
+            }
             let totals = *running.engine.totals();
             if !totals.add_up() {
                 let detail = format!("partition {partition}: {totals:?}");
