@@ -64,13 +64,36 @@ impl Parameters {
     /// The probability of at least one order within the next `days`, in [1e-12, 1 − 1e-12]. Exact, as one can
     /// only drop out at a purchase.
     pub fn p_order_within(&self, days: f64, c: &Recency) -> f64 {
-        let none = (self.r + c.x) * (libm::log(self.alpha + c.t) - libm::log(self.alpha + c.t + days));
-        held(self.p_alive(c) * -libm::expm1(none))
+        self.silence(days, c).p_order_within(self.alpha + c.t)
+    }
+
+    /// What silence does to a customer: only `t` moves until the next order.
+    pub fn silence(&self, days: f64, c: &Recency) -> Silence {
+        Silence { orders: self.r + c.x, dropout: self.a / (self.b + c.x), log_last: libm::log(self.alpha + c.tx), days }
     }
 
     /// The median of the days to the next order, if alive.
     pub fn median_days_to_next(&self, c: &Recency) -> f64 {
         (self.alpha + c.t) * libm::expm1(core::f64::consts::LN_2 / (self.r + c.x))
+    }
+}
+
+/// The chance of a return as it falls with silence, all that silence does not change worked out once.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence {
+    orders: f64,
+    dropout: f64,
+    log_last: f64,
+    days: f64,
+}
+
+impl Silence {
+    /// [`Parameters::p_order_within`] where `elapsed` is α + t.
+    pub fn p_order_within(&self, elapsed: f64) -> f64 {
+        let log = libm::log(elapsed);
+        let alive = 1.0 / (1.0 + self.dropout * libm::exp(self.orders * (log - self.log_last)));
+        let none = self.orders * (log - libm::log(elapsed + self.days));
+        held(alive * -libm::expm1(none))
     }
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::crossing::{first_where, root};
 use super::customer::Customer;
 use super::factor::{self, Factor};
-use super::model::{Parameters, Recency, logit, sigmoid};
+use super::model::{Parameters, Recency, Silence, logit, sigmoid};
 use super::money::Total;
 use super::policy::{Policy, Thresholds};
 use super::purchase::PurchaseDays;
@@ -118,7 +118,7 @@ pub enum Evidence {
 /// Everything about a customer that silence acts on: fixed until the next order.
 struct Outlook<'a> {
     model: &'a Parameters,
-    horizon_days: f64,
+    silence: Silence,
     days: PurchaseDays,
     last: EventTime,
     /// `None`: beyond year 9999 nobody lapses.
@@ -130,14 +130,16 @@ impl<'a> Outlook<'a> {
     fn of(customer: &Customer, policy: &'a Policy) -> Option<Self> {
         let last = customer.purchases.last()?.at;
         let days = customer.purchases.days(&policy.calendar)?;
-        let (model, horizon_days) = (&policy.model, policy.horizon_days);
-        let usual = model.p_order_within(horizon_days, &Recency::at(last, &days));
+        let model = &policy.model;
+        let just_ordered = Recency::at(last, &days);
+        let silence = model.silence(policy.horizon_days, &just_ordered);
+        let usual = silence.p_order_within(model.alpha + just_ordered.t);
         let lapse = policy.active_until(last);
-        Some(Self { model, horizon_days, days, last, lapse, usual })
+        Some(Self { model, silence, days, last, lapse, usual })
     }
 
     fn silent(&self, now: EventTime) -> f64 {
-        self.model.p_order_within(self.horizon_days, &Recency::at(now, &self.days))
+        self.silence.p_order_within(self.model.alpha + Recency::at(now, &self.days).t)
     }
 
     fn risk(&self, now: EventTime, factors: f64) -> f64 {
@@ -149,7 +151,7 @@ impl<'a> Outlook<'a> {
 
 impl Outlook<'_> {
     /// About when a level is left upwards between two instants, at the first of which it holds, and at the second not.
-    /// The logarithm of the chance is nearly a straight line over that of the time.
+    /// Over the logarithm of the time the chance is nearly a straight line.
     fn about_when(
         &self,
         level: Level,
@@ -158,14 +160,10 @@ impl Outlook<'_> {
         thresholds: &Thresholds,
     ) -> EventTime {
         let threshold = if level == Level::Low { thresholds.medium } else { thresholds.high };
-        let least = libm::log(sigmoid(logit((1.0 - threshold) * self.usual) - factors));
+        let least = sigmoid(logit((1.0 - threshold) * self.usual) - factors);
         let days_to = |at: EventTime| libm::log(self.model.alpha + at.days_since(self.days.first));
         let from_days = |log: f64| libm::exp(log) - self.model.alpha;
-        let chance = |log: f64| {
-            let tx = self.days.last.days_since(self.days.first);
-            let recency = Recency { t: from_days(log).max(tx), ..Recency::at(from, &self.days) };
-            libm::log(self.model.p_order_within(self.horizon_days, &recency)) - least
-        };
+        let chance = |log: f64| self.silence.p_order_within(libm::exp(log)) - least;
         let (from, to) = (days_to(from), days_to(to));
         let precision = 0.2 / (DAY_MS as f64 * (self.model.alpha + from_days(to)));
         let days = from_days(root(from, to, precision, chance));

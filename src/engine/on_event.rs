@@ -44,8 +44,23 @@ pub(super) fn on_event(
         Happening::ContactSent => customer.contacts.add(at),
         Happening::ReviewHeld => customer.reviews.add(at),
     }
-    look_at_level(customer, event, &format!("event:{}", event.id.as_str()), policy, announce);
+    if weighs(&event.what, policy) {
+        look_at_level(customer, event, &format!("event:{}", event.id.as_str()), policy, announce);
+    } else if let Some(before) = customer.standing.evaluated_at {
+        // The level and its next change are what they would have been without it.
+        customer.standing.evaluated_at = Some(before.max(at));
+    }
     Novelty::New
+}
+
+/// Whether an event can move the chance of return.
+fn weighs(what: &Happening, policy: &Policy) -> bool {
+    match what {
+        Happening::Purchased { .. } | Happening::Ticket { .. } | Happening::Erased => true,
+        Happening::Rated { rating, .. } => rating.is_low(),
+        Happening::Refunded { .. } => policy.weights.refund != 0.0,
+        Happening::ConsentChanged { .. } | Happening::ContactSent | Happening::ReviewHeld => false,
+    }
 }
 
 fn on_purchase(

@@ -249,7 +249,11 @@ impl Transactions {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
         }
-        if left > 0 { Err(Fault::MustAbort(format!("{left} records were not acknowledged in time"))) } else { Ok(()) }
+        if left == 0 {
+            return Ok(());
+        }
+        let failure = self.failure();
+        Err(failure.unwrap_or_else(|| Fault::MustAbort(format!("{left} records were not acknowledged in time"))))
     }
 
     /// What the brokers had against a record of this transaction, if anything. What no repetition mends is final.
@@ -267,18 +271,22 @@ impl Transactions {
         })
     }
 
-    /// A record is not even queued when the transaction has already failed. Why it has, a commit tells that can't
-    /// succeed any more.
+    /// A record is not even queued when the transaction has already failed.
     fn cannot_send(&self, topic: &str, error: &KafkaError) -> Fault {
-        let has_failed = error.rdkafka_error_code() == Some(RDKafkaErrorCode::State);
-        let commit = || self.producer.as_ref()?.commit_transaction(REPEAT_FOR).err();
-        match has_failed.then(commit).flatten() {
-            Some(reason) if reason.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+        let failure = self.failure();
+        failure.unwrap_or_else(|| Fault::MustAbort(format!("can't send to {topic}: {error}")))
+    }
+
+    /// Why the open transaction has failed already, if it has: no new one can begin, and the answer says why.
+    fn failure(&self) -> Option<Fault> {
+        let error = self.producer.as_ref()?.begin_transaction().err()?;
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::State) => None,
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
                 let written: Vec<&str> = self.written.iter().map(String::as_str).collect();
-                Self::may_not_write(&written.join(" or "), &reason)
+                Some(Self::may_not_write(&written.join(" or "), &error))
             }
-            Some(reason) => Fault::MustAbort(format!("can't send to {topic}: {reason}")),
-            None => Fault::MustAbort(format!("can't send to {topic}: {error}")),
+            _ => Some(Fault::MustAbort(format!("the transaction has failed: {error}"))),
         }
     }
 

@@ -11,7 +11,8 @@ use crate::engine::{Partition, Watermark};
 use crate::store::PartitionStore;
 use crate::wire::progress_record::{Erased, InputProgress, Progress};
 
-/// For how long an input that was read to its end is taken to be so: looking costs more than a record.
+/// For how long an input that was read to its end is taken to be so while records of others keep coming: looking costs
+/// more than a record. After a pause, a slow commit or an outage say, both may have come in one answer.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
 
 /// A partition whose changelog is being read.
@@ -72,7 +73,8 @@ pub(super) struct Input {
     pub(super) idle: bool,
     /// Records left to read, as of the last look.
     pub(super) backlog: Option<u64>,
-    looked_at: Duration,
+    /// When that was found out with a record at hand that it decides upon; `None`: nothing has come since.
+    looked_at: Option<Duration>,
     /// It was waited for in vain; not again until it has something or is at its end.
     was_waited_for: bool,
     /// Its records are held back in the log.
@@ -80,12 +82,6 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Finds out how many records are left to read.
-    pub(super) fn look(&mut self, now: Duration, look: impl FnOnce(&Self) -> Option<u64>) {
-        self.backlog = look(self);
-        self.looked_at = now;
-    }
-
     /// Records still to be taken in, as of the last look.
     pub(super) fn left(&self) -> Option<u64> {
         self.backlog.map(|backlog| backlog + self.queue.len() as u64)
@@ -134,7 +130,7 @@ impl Running {
             written_ms: None,
             idle: false,
             backlog: None,
-            looked_at: now,
+            looked_at: None,
             was_waited_for: false,
             is_held: false,
         });
@@ -166,6 +162,11 @@ impl Running {
         true
     }
 
+    /// Nothing came for a while: whatever comes next, the other inputs have to be looked at anew.
+    pub(super) fn pause(&mut self) {
+        self.inputs.iter_mut().for_each(|input| input.looked_at = None);
+    }
+
     /// The next record in order of event time over all inputs, and the place of its input. `None`: there is none, or
     /// one that may be earlier has yet to come. `look` says how many records of an input are left to read.
     pub(super) fn next_ready(
@@ -195,9 +196,10 @@ impl Running {
     fn is_waiting(&mut self, now: Duration, merge_wait: Duration, look: impl Fn(&Input) -> Option<u64>) -> bool {
         let mut is_behind = false;
         for input in self.inputs.iter_mut().filter(|input| input.queue.is_empty()) {
-            // What was read to its end need not be so any more: this thread may have waited for a commit since.
-            if input.backlog != Some(0) || now.saturating_sub(input.looked_at) >= LOOK_AGAIN_AFTER {
-                input.look(now, &look);
+            let is_fresh = input.looked_at.is_some_and(|at| now.saturating_sub(at) < LOOK_AGAIN_AFTER);
+            if input.backlog != Some(0) || !is_fresh {
+                input.backlog = look(input);
+                input.looked_at = Some(now);
             }
             input.was_waited_for &= input.backlog != Some(0);
             is_behind |= input.backlog != Some(0) && !input.was_waited_for;

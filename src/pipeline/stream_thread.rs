@@ -129,7 +129,8 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let (wait, settings, clock) = (self.poll_wait(), &self.shared.settings, &self.clock);
         let mut taken = None;
         match self.log.poll(wait, &mut |record| taken = Some(read(&record, settings, clock)))? {
-            Polled::Nothing | Polled::Record => {}
+            Polled::Nothing => self.running.values_mut().for_each(Running::pause),
+            Polled::Record => {}
             Polled::Assigned(partitions) => return self.on_assigned(&partitions),
             Polled::Revoked { lost } => return self.on_revoked(lost),
         }
@@ -280,7 +281,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             self.work(partition)?;
             let Some(running) = self.running.get_mut(&partition) else { continue };
             for input in &mut running.inputs {
-                input.look(now, |input| self.log.backlog(input.at, input.read_offset));
+                input.backlog = self.log.backlog(input.at, input.read_offset);
                 let is_quiet = now.saturating_sub(input.last_new) >= self.shared.settings.idle_after;
                 input.idle = is_quiet && input.backlog == Some(0) && input.queue.is_empty();
             }
