@@ -47,6 +47,8 @@ test-ranking: ## Who returns, on whole histories: HOMECOMING_HISTORIES names a f
 bench: setup ## Core and end-to-end figures; see benches/RESULTS.md
 	$(CARGO) bench --locked --bench core
 	benches/end-to-end.sh
+	benches/latency.sh
+	benches/state.sh
 
 .PHONY: setup
 setup: build-tools ## Java, Maven and the broker's jars, for the tests
