@@ -25,7 +25,7 @@ check: build-tools ## The quick part: format, lints, dependencies, the core's te
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
 	python3 deploy/grafana/generate.py --check
-	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test wire --test schemas --test architecture --test history --test predictions --test dependencies
+	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test simulation --test wire --test schemas --test architecture --test history --test predictions --test dependencies
 
 .PHONY: audit
 audit: ## Known vulnerabilities, licences and sources by cargo-deny, which it needs installed, with its database
@@ -34,6 +34,12 @@ audit: ## Known vulnerabilities, licences and sources by cargo-deny, which it ne
 .PHONY: core
 core: ## The core's tests alone: seconds
 	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test wire --test architecture
+
+SEEDS ?= 1000
+SEED ?= 1
+.PHONY: simulate
+simulate: build-tools ## The service on a simulated Kafka: SEEDS=n from SEED=first; a seed that fails tells its story
+	HOMECOMING_SEEDS=$(SEEDS) HOMECOMING_SEED=$(SEED) $(CARGO) test --locked --quiet --test simulation nothing_is -- --nocapture
 
 .PHONY: test-schemas
 test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's jsonschema; needs Node and Python

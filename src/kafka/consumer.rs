@@ -296,9 +296,14 @@ impl GroupConsumer {
         if answer != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || high < 0 {
             return None;
         }
+        if high <= next_offset {
+            return Some(0);
+        }
         // The position is past control records at the end, which the last record's offset is not.
         let position = self.position(input).unwrap_or(next_offset).max(next_offset);
-        Some(high.saturating_sub(position).max(0) as u64)
+        // An end before our position is what the client remembers of a partition that it had before, and others since:
+        // where it ends now, the next fetch tells.
+        u64::try_from(high - position).ok()
     }
 
     #[allow(unsafe_code)]

@@ -144,11 +144,16 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
 
     /// The partition's state is whole: let its input flow.
     fn start(&mut self, partition: i32, state_end: i64) -> Result<(), Fault> {
-        let Some(restored) = self.restoring.remove(&partition) else { return Ok(()) };
+        let Some(mut restored) = self.restoring.remove(&partition) else { return Ok(()) };
         let now = self.clock.monotonic();
+        let taken_up: Vec<i64> = restored.inputs.iter().map(taken_up_from).collect();
+        if starts_of(&restored, &self.shared.settings).is_err() {
+            // What was known may be old: while this process stood still others may have gone on.
+            restored.inputs = self.until_it_works(|log| log.remembered(&[partition]))?;
+            restored.inputs.sort_by_key(|known| known.input);
+        }
         let starts = starts_of(&restored, &self.shared.settings)?;
         let doubt = disagreement(&restored);
-        let taken_up = restored.inputs.iter().map(taken_up_from);
         let elsewhere: Vec<_> = starts
             .iter()
             .zip(taken_up)

@@ -12,8 +12,11 @@ use crate::store::PartitionStore;
 use crate::wire::progress_record::{Erased, InputProgress, Progress};
 
 /// For how long an input that was read to its end is taken to be so while records of others keep coming: looking costs
-/// more than a record. After a pause, a slow commit or an outage say, both may have come in one answer.
+/// more than a record.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
+
+/// For how long after a pause that does not hold: what was written meanwhile, to several inputs, comes all at once.
+const STEADY_AFTER: Duration = Duration::from_millis(50);
 
 /// A partition whose changelog is being read.
 pub(super) struct Restoring {
@@ -53,6 +56,8 @@ pub(super) struct Running {
     pub(super) doubt: Option<String>,
     /// Since when an input that is behind its end is waited for.
     blocked_since: Option<Duration>,
+    /// From when on records have come without a pause for long enough.
+    steady_from: Duration,
 }
 
 /// One input of a partition at work.
@@ -73,8 +78,7 @@ pub(super) struct Input {
     pub(super) idle: bool,
     /// Records left to read, as of the last look.
     pub(super) backlog: Option<u64>,
-    /// When that was found out with a record at hand that it decides upon; `None`: nothing has come since.
-    looked_at: Option<Duration>,
+    looked_at: Duration,
     /// It was waited for in vain; not again until it has something or is at its end.
     was_waited_for: bool,
     /// Its records are held back in the log.
@@ -130,7 +134,7 @@ impl Running {
             written_ms: None,
             idle: false,
             backlog: None,
-            looked_at: None,
+            looked_at: now,
             was_waited_for: false,
             is_held: false,
         });
@@ -145,6 +149,7 @@ impl Running {
             settings: settings.clone(),
             doubt: None,
             blocked_since: None,
+            steady_from: now + STEADY_AFTER,
         }
     }
 
@@ -162,9 +167,9 @@ impl Running {
         true
     }
 
-    /// Nothing came for a while: whatever comes next, the other inputs have to be looked at anew.
-    pub(super) fn pause(&mut self) {
-        self.inputs.iter_mut().for_each(|input| input.looked_at = None);
+    /// Nothing came for a while: with every record that comes next the other inputs have to be looked at anew.
+    pub(super) fn pause(&mut self, now: Duration) {
+        self.steady_from = now + STEADY_AFTER;
     }
 
     /// The next record in order of event time over all inputs, and the place of its input. `None`: there is none, or
@@ -194,12 +199,13 @@ impl Running {
 
     /// Whether an input with nothing at hand is behind its end, and has not yet been waited for long enough.
     fn is_waiting(&mut self, now: Duration, merge_wait: Duration, look: impl Fn(&Input) -> Option<u64>) -> bool {
+        let is_steady = now >= self.steady_from;
         let mut is_behind = false;
         for input in self.inputs.iter_mut().filter(|input| input.queue.is_empty()) {
-            let is_fresh = input.looked_at.is_some_and(|at| now.saturating_sub(at) < LOOK_AGAIN_AFTER);
-            if input.backlog != Some(0) || !is_fresh {
+            let is_fresh = now.saturating_sub(input.looked_at) < LOOK_AGAIN_AFTER;
+            if input.backlog != Some(0) || !is_fresh || !is_steady {
                 input.backlog = look(input);
-                input.looked_at = Some(now);
+                input.looked_at = now;
             }
             input.was_waited_for &= input.backlog != Some(0);
             is_behind |= input.backlog != Some(0) && !input.was_waited_for;

@@ -67,6 +67,8 @@ pub struct StreamThread<L, K> {
     pub(super) announcements: Vec<Announcement>,
     pub(super) ticked: Duration,
     pub(super) more_due: bool,
+    /// When it was last polled.
+    pub(super) polled: Duration,
     /// A number that no other stream thread has, living or dead.
     pub(super) by: u64,
 }
@@ -85,6 +87,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             announcements: Vec::new(),
             ticked: Duration::ZERO,
             more_due: false,
+            polled: Duration::ZERO,
             by: RandomState::new().build_hasher().finish(),
         }
     }
@@ -128,9 +131,14 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         }
         let (wait, settings, clock) = (self.poll_wait(), &self.shared.settings, &self.clock);
         let mut taken = None;
-        match self.log.poll(wait, &mut |record| taken = Some(read(&record, settings, clock)))? {
-            Polled::Nothing => self.running.values_mut().for_each(Running::pause),
-            Polled::Record => {}
+        let polled = self.log.poll(wait, &mut |record| taken = Some(read(&record, settings, clock)))?;
+        let now = self.clock.monotonic();
+        if polled == Polled::Nothing || now.saturating_sub(self.polled) >= TICK {
+            self.running.values_mut().for_each(|running| running.pause(now));
+        }
+        self.polled = now;
+        match polled {
+            Polled::Nothing | Polled::Record => {}
             Polled::Assigned(partitions) => return self.on_assigned(&partitions),
             Polled::Revoked { lost } => return self.on_revoked(lost),
         }

@@ -1,0 +1,22 @@
+//! The service's own stream thread on a simulated Kafka: several processes, faults of every kind, everything from one
+//! seed, and an auditor who knows nothing of how it is done. A seed that fails tells its story and how to see it again.
+
+mod audit;
+mod broker;
+mod chance;
+mod client;
+mod director;
+mod group;
+mod network;
+mod oracle;
+mod plan;
+mod process;
+mod producer;
+mod scripted;
+mod seeds;
+mod shop;
+mod sim_log;
+mod story;
+mod topics;
+mod wording;
+mod world;

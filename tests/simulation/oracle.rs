@@ -1,0 +1,92 @@
+//! What must be said: the pure engine over the whole history in one go, with no Kafka, no batch and no restart.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use homecoming::domain::{Customer, CustomerId, EventTime, Signal, Span};
+use homecoming::engine::{Committed, Event, Happening, Partition};
+use homecoming::wire::{self, Incoming, Limits, Source};
+
+use crate::plan::Plan;
+use crate::shop::Shop;
+use crate::topics::Topic;
+
+/// Nobody is known before.
+struct Nobody;
+
+impl Committed for Nobody {
+    fn load(&self, _: &CustomerId) -> Option<Customer> {
+        None
+    }
+}
+
+#[derive(Default)]
+pub struct Oracle {
+    /// By topic and customer, in order.
+    pub signals: BTreeMap<(Topic, String), Vec<String>>,
+    pub customers: BTreeMap<String, Customer>,
+    /// Customers who were forgotten at some time.
+    pub erased: BTreeSet<String>,
+    /// Topic, partition, offset and code.
+    pub malformed: BTreeSet<(String, String, String, String)>,
+}
+
+impl Oracle {
+    pub fn new(plan: &Plan, shop: &Shop) -> Self {
+        let mut oracle = Self::default();
+        let mut histories: BTreeMap<i32, Vec<(EventTime, Source, i64, Event)>> = BTreeMap::new();
+        let mut ends: BTreeMap<(Source, i32), i64> = BTreeMap::new();
+        for written in &shop.records {
+            let end = ends.entry((written.source, written.partition)).or_default();
+            let offset = *end;
+            *end += 1;
+            let incoming = Incoming {
+                key: written.record.key.as_deref(),
+                value: written.record.value.as_deref(),
+                content_type: None,
+            };
+            match wire::decode(written.source, &incoming, &Limits { value_bytes_max: 100_000, latest: None }) {
+                Ok(event) => {
+                    let history = histories.entry(written.partition).or_default();
+                    history.push((event.at, written.source, offset, event));
+                }
+                Err(rejection) => {
+                    oracle.malformed.insert((
+                        written.source.name().to_owned(),
+                        written.partition.to_string(),
+                        offset.to_string(),
+                        rejection.code().to_owned(),
+                    ));
+                }
+            }
+        }
+        for history in histories.into_values() {
+            oracle.live(plan, history);
+        }
+        oracle
+    }
+
+    fn live(&mut self, plan: &Plan, mut history: Vec<(EventTime, Source, i64, Event)>) {
+        history.sort_by_key(|(at, source, offset, _)| (*at, *source, *offset));
+        let mut engine = Partition::new(plan.policy(), Nobody);
+        let mut announcements = Vec::new();
+        for (.., event) in history {
+            if event.what == Happening::Erased {
+                self.erased.insert(event.customer.as_str().to_owned());
+            }
+            engine.apply(&event, &mut announcements);
+        }
+        let end = EventTime::from_millis(plan.last_ms()) - Span::from_days(plan.lateness_days);
+        engine.advance(end, usize::MAX, &mut announcements);
+        for announcement in announcements {
+            let signal = announcement.signal;
+            let topic = match signal {
+                Signal::ReturningCustomer(_) => Topic::ReturningCustomers,
+                Signal::ChurnRisk(_) => Topic::ChurnRisk,
+            };
+            let text = String::from_utf8(wire::signal::encode(&signal)).expect("JSON is UTF-8");
+            self.signals.entry((topic, signal.customer().as_str().to_owned())).or_default().push(text);
+        }
+        let known = engine.changes().filter_map(|(id, customer)| Some((id.as_str().to_owned(), customer?.clone())));
+        self.customers.extend(known);
+    }
+}

@@ -1,0 +1,176 @@
+//! A small shop: what its customers do, as records with the moment at which each is written.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use homecoming::domain::EventTime;
+use homecoming::wire::Source;
+use homecoming::wire::partitioning::partition_of;
+
+use crate::chance::Chance;
+use crate::plan::Plan;
+use crate::topics::Record;
+
+pub struct Written {
+    pub at: Duration,
+    pub source: Source,
+    pub partition: i32,
+    pub record: Arc<Record>,
+}
+
+pub struct Shop {
+    /// In the order in which they are written.
+    pub records: Vec<Written>,
+    /// Customers whose events come out of order: what is said of them depends on when it was read.
+    pub messy: BTreeSet<String>,
+    pub malformed: usize,
+}
+
+/// Every customer's events lie at least so far apart.
+const GAP_MS: u64 = 250;
+
+impl Shop {
+    pub fn new(plan: &Plan) -> Self {
+        let mut chance = Chance::new(plan.seed, 2);
+        let mut shop = Self { records: Vec::new(), messy: BTreeSet::new(), malformed: 0 };
+        for number in 0..plan.customers {
+            let mut story = Story { plan, id: format!("c-{number}"), events: 0, orders: 0, ticket: 0, is_open: false };
+            let is_messy = chance.per_mille(150);
+            if is_messy {
+                shop.messy.insert(story.id.clone());
+            }
+            let last = plan.faults_end.as_millis() as u64 - 2000;
+            // Some fall silent early, so that nothing but time is left to tell of them.
+            let last = if chance.per_mille(500) { chance.between(1000, last) } else { last };
+            let mut at = chance.between(200, 15_000);
+            let pace = *chance.pick(&[1500, 4000, 9000]);
+            while at < last {
+                shop.write(plan, &mut chance, &mut story, Duration::from_millis(at), is_messy);
+                at += GAP_MS + chance.below(pace);
+            }
+        }
+        shop.records.sort_by_key(|written| written.at);
+        shop
+    }
+
+    fn write(&mut self, plan: &Plan, chance: &mut Chance, story: &mut Story<'_>, at: Duration, is_messy: bool) {
+        if chance.per_mille(25) {
+            self.malformed += 1;
+            let (source, value) = story.malformed(chance, at);
+            self.put(plan, at, source, &story.id, value);
+            return;
+        }
+        let happened = if is_messy { at.saturating_sub(chance.millis(0, 3000)) } else { at };
+        let (source, value) = story.event(chance, happened);
+        let is_erasure = value.contains("customer_erased");
+        self.put(plan, at, source, &story.id, value.clone().into_bytes());
+        if !is_erasure && chance.per_mille(60) {
+            let again = at + chance.millis(0, if is_messy { 3000 } else { GAP_MS - 100 });
+            self.put(plan, again, source, &story.id, value.into_bytes());
+        }
+    }
+
+    fn put(&mut self, plan: &Plan, at: Duration, source: Source, key: &str, value: Vec<u8>) {
+        let record = Record {
+            key: Some(key.as_bytes().to_vec()),
+            value: Some(value),
+            headers: Vec::new(),
+            written_ms: plan.event_ms(at),
+        };
+        let partition = partition_of(key.as_bytes(), plan.partitions);
+        self.records.push(Written { at, source, partition, record: Arc::new(record) });
+    }
+
+    /// One event on every input of every partition, at the same late instant: it brings time there.
+    pub fn closing(plan: &Plan) -> Vec<Written> {
+        let mut closing = Self { records: Vec::new(), messy: BTreeSet::new(), malformed: 0 };
+        for partition in 0..plan.partitions {
+            let mut ids = (0..).map(|number| format!("closing-{number}"));
+            let key = ids.find(|id| partition_of(id.as_bytes(), plan.partitions) == partition);
+            let key = key.expect("some number falls on every partition");
+            let at = EventTime::from_millis(plan.last_ms());
+            let head = format!(r#""event_id":"closing","customer_id":"{key}","occurred_at":"{at}""#);
+            let order = format!(r#"{{{head},"type":"purchase","order_id":"o","amount":"1","currency":"EUR"}}"#);
+            let ticket = format!(r#"{{{head},"type":"ticket_opened","ticket_id":"t"}}"#);
+            let review = format!(r#"{{{head},"type":"review_held"}}"#);
+            for (source, value) in Source::ALL.into_iter().zip([order, ticket, review]) {
+                closing.put(plan, Duration::ZERO, source, &key, value.into_bytes());
+            }
+        }
+        closing.records
+    }
+}
+
+/// A customer's story so far.
+struct Story<'a> {
+    plan: &'a Plan,
+    id: String,
+    events: u64,
+    orders: u64,
+    ticket: u64,
+    is_open: bool,
+}
+
+impl Story<'_> {
+    fn event(&mut self, chance: &mut Chance, at: Duration) -> (Source, String) {
+        self.events += 1;
+        let at = EventTime::from_millis(self.plan.event_ms(at));
+        let head =
+            format!(r#""event_id":"e-{}-{}","customer_id":"{}","occurred_at":"{at}""#, self.id, self.events, self.id);
+        let (source, rest) = match chance.below(100) {
+            0..55 => {
+                self.orders += 1;
+                let amount = chance.between(100, 9999);
+                (
+                    Source::Purchases,
+                    format!(
+                        r#""type":"purchase","order_id":"o-{}","amount":"{}.{:02}","currency":"EUR""#,
+                        self.orders,
+                        amount / 100,
+                        amount % 100
+                    ),
+                )
+            }
+            55..58 => (
+                Source::Purchases,
+                format!(r#""type":"refund","order_id":"o-{}","amount":"1.00","currency":"EUR""#, self.orders),
+            ),
+            58..80 => {
+                let kind = match (self.is_open, chance.below(3)) {
+                    (false, _) => "ticket_opened",
+                    (true, 0) => "customer_contacted",
+                    (true, _) => "ticket_resolved",
+                };
+                self.ticket += u64::from(kind == "ticket_opened");
+                self.is_open = kind != "ticket_resolved";
+                (Source::Support, format!(r#""type":"{kind}","ticket_id":"t-{}""#, self.ticket))
+            }
+            80..87 => {
+                (Source::Support, format!(r#""type":"feedback","scale":"csat","score":{}"#, chance.between(1, 5)))
+            }
+            87..93 => (
+                Source::Contacts,
+                format!(r#""type":"consent_changed","channel":"email","granted":{}"#, chance.per_mille(500)),
+            ),
+            93..98 => (Source::Contacts, r#""type":"contact_sent","channel":"email","purpose":"offer""#.to_owned()),
+            _ => {
+                self.is_open = false;
+                (Source::Contacts, r#""type":"customer_erased""#.to_owned())
+            }
+        };
+        (source, format!("{{{head},{rest}}}"))
+    }
+
+    fn malformed(&mut self, chance: &mut Chance, at: Duration) -> (Source, Vec<u8>) {
+        self.events += 1;
+        let at = EventTime::from_millis(self.plan.event_ms(at));
+        let value = match chance.below(4) {
+            0 => r#"{"type":"purchase""#.to_owned(),
+            1 => "[]".to_owned(),
+            2 => format!(r#"{{"type":"moved_house","customer_id":"{}","occurred_at":"{at}"}}"#, self.id),
+            _ => r#"{"type":"customer_erased"}"#.to_owned(),
+        };
+        (*chance.pick(&Source::ALL), value.into_bytes())
+    }
+}
