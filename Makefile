@@ -41,6 +41,11 @@ SEED ?= 1
 simulate: build-tools ## The service on a simulated Kafka: SEEDS=n from SEED=first; a seed that fails tells its story
 	HOMECOMING_SEEDS=$(SEEDS) HOMECOMING_SEED=$(SEED) $(CARGO) test --locked --quiet --test simulation nothing_is -- --nocapture
 
+ROUNDS ?= 20
+.PHONY: chaos
+chaos: setup ## Faults on a real broker under 5,000 events/s, from a seed: ROUNDS=20 SEED=1
+	ROUNDS=$(ROUNDS) SEED=$(SEED) $(CARGO) test --locked --test kafka -- --ignored --nocapture chaos::
+
 .PHONY: test-schemas
 test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's jsonschema; needs Node and Python
 	tests/schemas/validate.sh

@@ -296,7 +296,7 @@ impl GroupConsumer {
         if answer != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || high < 0 {
             return None;
         }
-        if high <= next_offset {
+        if high == next_offset {
             return Some(0);
         }
         // The position is past control records at the end, which the last record's offset is not.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::life::{Kept, Restoring, Running};
+use super::life::{Kept, NOTE_BEGINS, Restoring, Running};
 use super::ports::{AbortCause, Clock, Fault, InputPartition, Log, Remembered, Restored};
 use super::settings::Settings;
 use super::stream_thread::{StreamThread, TICK};
@@ -153,6 +153,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             restored.inputs.sort_by_key(|known| known.input);
         }
         let starts = starts_of(&restored, &self.shared.settings)?;
+        state_is_there(partition, &restored)?;
         let doubt = disagreement(&restored);
         let elsewhere: Vec<_> = starts
             .iter()
@@ -231,6 +232,20 @@ fn taken_up_from(known: &Remembered) -> i64 {
 fn starts_of(restored: &Restoring, settings: &Settings) -> Result<Vec<(InputPartition, i64)>, Fault> {
     let start = |known: &Remembered| Ok((known.input, start_of(known, restored.progress.as_ref(), settings)?));
     restored.inputs.iter().map(start).collect()
+}
+
+/// Whoever committed offsets wrote their progress in the same transaction. Going on without it would take everybody for
+/// new.
+fn state_is_there(partition: i32, restored: &Restoring) -> Result<(), Fault> {
+    let committed = restored.inputs.iter().filter_map(|known| known.committed.as_ref());
+    let is_ours = |note: &str| note.starts_with(NOTE_BEGINS);
+    if restored.progress.is_some() || !committed.into_iter().any(|(_, note)| is_ours(note)) {
+        return Ok(());
+    }
+    Err(Fault::Final(format!(
+        "the state of partition {partition} is gone, though the group has read on: the state topic was made anew or \
+         emptied. Going on would take every customer for new. Put it back, or use a new group to read everything again"
+    )))
 }
 
 fn start_of(known: &Remembered, progress: Option<&Progress>, settings: &Settings) -> Result<i64, Fault> {

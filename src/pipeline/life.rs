@@ -11,6 +11,9 @@ use crate::engine::{Partition, Watermark};
 use crate::store::PartitionStore;
 use crate::wire::progress_record::{Erased, InputProgress, Progress};
 
+/// How the note of every transaction begins.
+pub(super) const NOTE_BEGINS: &str = "sequence=";
+
 /// For how long an input that was read to its end is taken to be so while records of others keep coming: looking costs
 /// more than a record.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
@@ -226,7 +229,7 @@ impl Running {
     /// Where the open batch leaves this partition. The note tells its transaction from all others: who took the
     /// partition over counts on from the same number, so it also says `by` which thread.
     pub(super) fn positions(&self, by: u64) -> impl Iterator<Item = Position> {
-        let note = format!("sequence={} by={by:016x}", self.sequence + 1);
+        let note = format!("{NOTE_BEGINS}{} by={by:016x}", self.sequence + 1);
         self.inputs.iter().map(move |input| Position {
             input: input.at,
             next_offset: input.next_offset,

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
+use crate::agreement::{changelog_must_agree, dead_letters_must_agree, memory_must_agree};
 use crate::answers::{
     OF_CONTACTS, OF_PURCHASES, OF_SUPPORT, OF_SUPPORT_IN_TIME, load, must_tell_of, open_hostile, open_with_topics,
     said_by, scrape, wait_until_all_is_read,
 };
 use crate::hostile_shop::HostileShop;
-use crate::inputs::{Progress, Waves, Writers, Written, close, topic_of, write};
-use crate::support::audit::{Said, audit_dead_letters_of, folded};
+use crate::inputs::{Progress, Waves, Writers, Written, close, write};
+use crate::support::audit::Said;
 use crate::support::broker::Broker;
 use crate::support::cluster::Isolation;
-use crate::support::model::{Ending, Expected, Input, Inputs, Level, Limits, calendar};
-use crate::support::random::Chance;
+use crate::support::model::{Ending, Expected, Input, Inputs, Limits, calendar};
 use crate::support::service::{Service, Shop, Topic};
 use crate::support::topic::{Outgoing, Record};
 
@@ -33,8 +33,6 @@ const RECORDS_IN_A_TRANSACTION: &str = "200";
 /// What comes afterwards is written in portions with a pause, while the service reads.
 const PORTION: usize = 2;
 const PAUSE: Duration = Duration::from_millis(40);
-
-const CUSTOMERS_ASKED_FOR: usize = 200;
 
 #[test]
 fn a_shop_of_200_000_events_is_answered_exactly_once() {
@@ -134,7 +132,8 @@ fn kill_minus_9_in_the_middle_loses_and_doubles_nothing() {
     said.ids_given(&expected);
     dead_letters_must_agree(&shop, &expected);
     changelog_must_agree(&shop, &expected);
-    memory_must_agree(&mut service, &expected);
+    service.wait_until_ready();
+    memory_must_agree(&[&service], &expected);
     service.terminate();
 }
 
@@ -174,75 +173,4 @@ fn kill_while_more_comes(shop: &Shop, mut service: Service, before: usize, more:
     service.kill9();
     assert!(progress.records() < before + more, "it was done before it was killed");
     shop.start()
-}
-
-fn dead_letters_must_agree(shop: &Shop, expected: &Expected) {
-    let letters = shop.cluster().read_whole(&shop.topic(Topic::DeadLetters), Isolation::Committed);
-    let names = Input::ALL.map(|input| (input, shop.topic(topic_of(input))));
-    let sources: Vec<(Input, &str)> = names.iter().map(|(input, name)| (*input, name.as_str())).collect();
-    audit_dead_letters_of(&letters, &expected.refused, &sources);
-}
-
-fn changelog_must_agree(shop: &Shop, expected: &Expected) {
-    let changelog = folded(&shop.cluster().read_whole(&shop.topic(Topic::State), Isolation::Committed));
-    let known = expected.known();
-    let some = |of: &BTreeSet<String>, not_of| of.difference(not_of).take(5).cloned().collect::<Vec<_>>();
-    assert!(
-        changelog.kept == known,
-        "in the changelog only: {:?}, missing there: {:?}",
-        some(&changelog.kept, &known),
-        some(&known, &changelog.kept)
-    );
-    let erased: BTreeSet<String> = expected.stories.keys().filter(|id| !known.contains(*id)).cloned().collect();
-    assert!(!changelog.forgotten.is_empty(), "nobody was forgotten");
-    assert_eq!(some(&changelog.forgotten, &erased), Vec::<String>::new(), "forgotten without having been erased");
-}
-
-fn memory_must_agree(service: &mut Service, expected: &Expected) {
-    service.wait_until_ready();
-    let rates = service.json("/api/v1/rates");
-    let number = |path: &str| rates.pointer(path).and_then(serde_json::Value::as_u64);
-    let sums = expected.sums();
-    let at = |level| expected.stories.values().filter(|story| story.level == Some(level)).count();
-    for (path, count) in [
-        ("/ever/customers", sums.customers),
-        ("/ever/repeat_purchase/numerator", sums.customers_with_a_second_order),
-        ("/ever/repeat_purchase/denominator", sums.customers),
-        ("/ever/returning_orders/numerator", sums.returning_orders),
-        ("/ever/returning_orders/denominator", sums.orders),
-        ("/now/active", sums.active),
-        ("/now/lapsed", sums.lapsed),
-        ("/now/risk/low", at(Level::Low)),
-        ("/now/risk/medium", at(Level::Medium)),
-        ("/now/risk/high", at(Level::High)),
-    ] {
-        assert_eq!(number(path), Some(count as u64), "{path} of the rates: {rates}");
-    }
-    let mut chance = Chance::from_seed(200);
-    let stories: Vec<_> = expected.stories.iter().collect();
-    let (known, unknown): (Vec<_>, Vec<_>) = stories.into_iter().partition(|(_, story)| story.is_known);
-    for _ in 0..CUSTOMERS_ASKED_FOR {
-        let (customer, story) = chance.pick(&known);
-        let known = service.json(&format!("/api/v1/customers/{}", in_a_path(customer)));
-        let instant = |field: &str| known[field].as_str().and_then(calendar::parse);
-        assert_eq!(known["customer_id"], customer.as_str());
-        assert_eq!(known["orders"].as_u64(), Some(story.orders as u64), "orders of {known}");
-        assert_eq!(known["level"].as_str(), story.level.map(|level| level.name()), "level of {known}");
-        assert_eq!(instant("first_order_at"), story.first_order_at, "first order of {known}");
-        assert_eq!(instant("last_order_at"), story.last_order_at, "last order of {known}");
-    }
-    assert!(!unknown.is_empty(), "nobody was erased for good");
-    for (customer, _) in unknown.iter().take(CUSTOMERS_ASKED_FOR) {
-        let answer = service.http_get(&format!("/api/v1/customers/{}", in_a_path(customer)));
-        assert_eq!(answer.map(|(status, _)| status), Some(404), "{customer} was erased");
-    }
-}
-
-/// Percent-encoded: some ids here are not plain.
-fn in_a_path(customer: &str) -> String {
-    let encoded = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    customer.bytes().map(encoded).collect()
 }

@@ -13,14 +13,21 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agreement;
 mod answers;
 mod backlog;
 mod broker;
+mod chaos;
 mod exactly_once;
 mod hostile_shop;
 mod inputs;
+mod instances;
 mod malformed;
 mod observed;
+mod outages;
+mod refused;
 mod silence;
 mod starting;
 mod stopping;
+mod stored;
+mod twins;

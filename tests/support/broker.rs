@@ -18,10 +18,16 @@ const CLUSTER_ID: &str = "aG9tZWNvbWluZy10ZXN0cw";
 /// Another process may take a port between our looking and the broker's binding.
 const ATTEMPTS: usize = 3;
 
+/// Those who must say who they are: on a listener of their own, with this password. Everybody else may do everything.
+pub const USERS: [&str; 7] = ["blind", "deaf", "alone", "mute", "unsure", "forgetful", "fleeting"];
+pub const PASSWORD: &str = "correct-horse-battery-staple";
+
 pub struct Broker {
     process: BoundChild,
     cluster: Cluster,
-    _home: TempDir,
+    /// Where [`USERS`] connect to.
+    guarded: String,
+    home: TempDir,
 }
 
 impl Broker {
@@ -57,37 +63,67 @@ impl Broker {
         self.process.kill9();
     }
 
+    /// Starts it again where it was, on what it had written.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start_again(&mut self) {
+        self.process.kill9();
+        self.process = launch(&jars(), self.home.path());
+        assert!(self.is_up(), "the broker did not start again; its log:\n{}", self.log());
+    }
+
+    /// Where [`USERS`] connect to.
+    pub fn guarded(&self) -> &str {
+        &self.guarded
+    }
+
     fn try_start(libs: &Path) -> Result<Self, String> {
         let home = TempDir::with_prefix("homecoming-kafka-").expect("a temporary folder can be made");
-        let properties = home.path().join("server.properties");
-        let log = home.path().join("broker.log");
-        let (port, controller_port) = two_free_ports();
-        fs::write(&properties, settings(home.path(), port, controller_port)).expect("the folder is ours");
+        let ports = free_ports();
+        let properties = home.path().join(PROPERTIES);
+        fs::write(&properties, settings(home.path(), ports)).expect("the folder is ours");
         format_storage(libs, &properties);
+        let [port, _, guarded_port] = ports;
+        let mut broker = Self {
+            process: launch(libs, home.path()),
+            cluster: Cluster::at(format!("127.0.0.1:{port}")),
+            guarded: format!("127.0.0.1:{guarded_port}"),
+            home,
+        };
+        if broker.is_up() { Ok(broker) } else { Err(broker.log()) }
+    }
 
-        let output = fs::File::create(&log).expect("the folder is ours");
-        let errors = output.try_clone().expect("an open file can be shared");
-        let mut java = java(libs, home.path());
-        java.args(["-Xms256m", "-Xmx768m", "-XX:TieredStopAtLevel=1"])
-            .arg("kafka.Kafka")
-            .arg(&properties)
-            .stdout(output)
-            .stderr(errors);
-        let mut process = BoundChild::spawn(&mut java, home.path());
-
-        let cluster = Cluster::at(format!("127.0.0.1:{port}"));
+    /// Waits until it answers, or has ended.
+    fn is_up(&mut self) -> bool {
+        let log = self.home.path().join(LOG);
         let read_log = || fs::read_to_string(&log).unwrap_or_default();
-        let answered = wait_for("the Kafka broker answers", read_log, || {
-            if process.exit_status().is_some() {
+        wait_for("the Kafka broker answers", read_log, || {
+            if self.process.exit_status().is_some() {
                 return Some(false);
             }
-            cluster.answers().then_some(true)
-        });
-        if !answered {
-            return Err(read_log());
-        }
-        Ok(Self { process, cluster, _home: home })
+            self.cluster.answers().then_some(true)
+        })
     }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.home.path().join(LOG)).unwrap_or_default()
+    }
+}
+
+const PROPERTIES: &str = "server.properties";
+const LOG: &str = "broker.log";
+
+fn launch(libs: &Path, home: &Path) -> BoundChild {
+    let output = fs::OpenOptions::new().create(true).append(true).open(home.join(LOG)).expect("the folder is ours");
+    let errors = output.try_clone().expect("an open file can be shared");
+    let mut java = java(libs, home);
+    java.args(["-Xms256m", "-Xmx768m", "-XX:TieredStopAtLevel=1"])
+        .arg("kafka.Kafka")
+        .arg(home.join(PROPERTIES))
+        .stdout(output)
+        .stderr(errors);
+    BoundChild::spawn(&mut java, home)
 }
 
 /// Where the broker's jars are.
@@ -137,16 +173,21 @@ fn format_storage(libs: &Path, properties: &Path) {
     );
 }
 
-fn settings(home: &Path, port: u16, controller_port: u16) -> String {
-    let data = home.join("data");
+fn settings(home: &Path, [port, controller_port, guarded_port]: [u16; 3]) -> String {
+    let users: Vec<String> = USERS.iter().map(|user| format!("user_{user}=\"{PASSWORD}\"")).collect();
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port},GUARDED://127.0.0.1:{guarded_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},GUARDED://127.0.0.1:{guarded_port}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT
+listener.name.guarded.sasl.enabled.mechanisms=PLAIN
+listener.name.guarded.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required {};
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
 log.dirs={}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
@@ -162,14 +203,13 @@ transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 # The heap is small and the keys are few.
 log.cleaner.dedupe.buffer.size=16777216
 ",
-        data.display()
+        users.join(" "),
+        home.join("data").display()
     )
 }
 
-/// Both are held until both are known, or the second could be the first again.
-fn two_free_ports() -> (u16, u16) {
-    let first = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let second = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
-    (port(&first), port(&second))
+/// All are held until all are known, or the second could be the first again.
+fn free_ports() -> [u16; 3] {
+    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"));
+    listeners.map(|listener| listener.local_addr().expect("it is bound").port())
 }

@@ -44,6 +44,17 @@ impl Cluster {
             .is_ok_and(|metadata| !metadata.brokers().is_empty())
     }
 
+    /// Returns when it is gone.
+    pub fn delete_topic(&self, name: &str) {
+        let deleted = finish(self.admin().delete_topics(&[name], &AdminOptions::new())).expect("the broker answers");
+        deleted.into_iter().for_each(|topic| drop(topic.expect("it is there to be deleted")));
+        let consumer = self.consumer(Isolation::Uncommitted, "nobody");
+        wait_for(&format!("topic `{name}` is gone"), String::new, || {
+            let metadata = consumer.fetch_metadata(None, ANSWER_WITHIN).ok()?;
+            metadata.topics().iter().all(|topic| topic.name() != name).then_some(())
+        });
+    }
+
     pub fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
         for (key, value) in settings {

@@ -1,6 +1,6 @@
 //! The Prometheus text of `/metrics`, read as a scraper does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug)]
 struct Sample {
@@ -25,6 +25,12 @@ impl Scrape {
 
     pub fn has(&self, name: &str) -> bool {
         self.samples.iter().any(|sample| sample.name == name)
+    }
+
+    /// The values that a label has in the series of that name.
+    pub fn labels(&self, name: &str, label: &str) -> BTreeSet<String> {
+        let series = self.samples.iter().filter(|sample| sample.name == name);
+        series.filter_map(|sample| sample.labels.get(label).cloned()).collect()
     }
 
     /// The sum over all series of that name which carry these labels, 0 when there are none.

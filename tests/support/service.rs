@@ -3,21 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
 use super::child::BoundChild;
 use super::cluster::Cluster;
-use super::waiting::wait_for;
-
-/// Three times what the contract promises: only a service that does not stop at all is worth a failure here.
-const STOPS_WITHIN: Duration = Duration::from_secs(60);
-
-/// As much of a log as tells the story of its end.
-const TAIL_LINES: usize = 60;
+use super::log::Log;
+pub use super::running::Service;
 
 /// One shop's own corner of the broker: topics, a group and a configuration that no other test uses.
 pub struct Shop {
@@ -25,7 +19,16 @@ pub struct Shop {
     cluster: Cluster,
     folder: TempDir,
     port: u16,
-    settings: BTreeMap<String, BTreeMap<String, String>>,
+    settings: Settings,
+}
+
+type Settings = BTreeMap<String, BTreeMap<String, String>>;
+
+/// One of several processes that share the work of a shop. Each has its own port, log and configuration file.
+pub struct Instance {
+    name: String,
+    port: u16,
+    is_static: bool,
 }
 
 impl Shop {
@@ -104,20 +107,55 @@ impl Shop {
         command.stdin(Stdio::null()).output().expect("the homecoming binary can be started")
     }
 
+    /// A member of the group with a name of its own, as the pods of a StatefulSet have, or with none.
+    pub fn instance(&self, name: &str, is_static: bool) -> Instance {
+        Instance { name: name.to_owned(), port: free_port(), is_static }
+    }
+
     /// Starts `homecoming run`. Its log and its errors go on where an earlier run's ended.
     pub fn start(&self) -> Service {
-        let (log, errors) = (self.file("service.log"), self.file("service.errors"));
-        let append =
-            |path: &Path| fs::OpenOptions::new().create(true).append(true).open(path).expect("the folder is ours");
-        let errors_before = text_of(&errors).len();
+        self.start_with("service", self.port, self.write_config())
+    }
+
+    /// Starts `homecoming run` as one of several.
+    pub fn start_as(&self, instance: &Instance) -> Service {
+        let mut settings = self.settings.clone();
+        let kafka = settings.entry("kafka".to_owned()).or_default();
+        if instance.is_static {
+            kafka.insert("instance_id".to_owned(), format!("\"{}-{}\"", self.name, instance.name));
+        } else {
+            kafka.remove("instance_id");
+        }
+        let http = settings.entry("http".to_owned()).or_default();
+        http.insert("listen".to_owned(), format!("\"127.0.0.1:{}\"", instance.port));
+        let config = self.write(&format!("{}.toml", instance.name), &settings);
+        self.start_with(&instance.name, instance.port, config)
+    }
+
+    fn start_with(&self, name: &str, port: u16, config: PathBuf) -> Service {
+        let log = Log::of(self.folder.path(), name, self.secrets());
         let mut command = self.command();
-        command.arg("run").arg("--config").arg(self.write_config()).stdout(append(&log)).stderr(append(&errors));
+        command.arg("run").arg("--config").arg(config);
+        log.take(&mut command);
         let process = BoundChild::spawn(&mut command, self.folder.path());
-        Service { process, log, errors, errors_before, port: self.port }
+        Service::new(process, log, port, self.token())
+    }
+
+    fn token(&self) -> Option<String> {
+        self.settings.get("http")?.get("token").map(|token| token.trim_matches('"').to_owned())
+    }
+
+    /// What must be shown nowhere.
+    fn secrets(&self) -> Vec<String> {
+        let all = self.settings.values().flatten();
+        let secret = all.filter(|(key, _)| key.contains("token") || key.contains("password"));
+        secret.map(|(_, value)| value.trim_matches('"').to_owned()).collect()
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_homecoming"));
+        // A long run names a copy, so that a build meanwhile does not change what it is about.
+        let program = std::env::var_os("HOMECOMING_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_homecoming").into());
+        let mut command = Command::new(program);
         command.current_dir(self.folder.path());
         // Settings of the person who runs the tests are not the test's.
         for (name, _) in std::env::vars_os() {
@@ -129,15 +167,19 @@ impl Shop {
     }
 
     fn write_config(&self) -> PathBuf {
+        self.write("homecoming.toml", &self.settings)
+    }
+
+    fn write(&self, name: &str, settings: &Settings) -> PathBuf {
         let mut text = String::new();
-        for (section, keys) in &self.settings {
+        for (section, keys) in settings {
             text.push_str(&format!("[{section}]\n"));
             for (key, value) in keys {
                 text.push_str(&format!("{key} = {value}\n"));
             }
             text.push('\n');
         }
-        let path = self.file("homecoming.toml");
+        let path = self.file(name);
         fs::write(&path, text).expect("the folder is ours");
         path
     }
@@ -177,103 +219,6 @@ impl Topic {
             Self::State => "state",
         }
     }
-}
-
-/// A running `homecoming run`.
-pub struct Service {
-    process: BoundChild,
-    log: PathBuf,
-    errors: PathBuf,
-    /// How much an earlier run had written there.
-    errors_before: usize,
-    port: u16,
-}
-
-impl Service {
-    /// Waits until it says that it has restored what it was given.
-    pub fn wait_until_ready(&mut self) {
-        self.wait_until("/readyz answers 200", |service| {
-            service.http_get("/readyz").is_some_and(|(status, _)| status == 200)
-        });
-    }
-
-    pub fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
-        let (log, errors) = (self.log.clone(), self.errors.clone());
-        wait_for(
-            what,
-            || ends_of(&log, &errors),
-            || {
-                if let Some(status) = self.process.exit_status() {
-                    panic!("the service ended by itself ({status}) before: {what}\n{}", self.last_words());
-                }
-                holds(self).then_some(())
-            },
-        );
-    }
-
-    /// Status and body, or nothing when nobody answers.
-    pub fn http_get(&self, path: &str) -> Option<(u16, String)> {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .proxy(None)
-            .build()
-            .into();
-        let mut response = agent.get(format!("http://127.0.0.1:{}{path}", self.port)).call().ok()?;
-        let body = response.body_mut().read_to_string().ok()?;
-        Some((response.status().as_u16(), body))
-    }
-
-    /// The answer to a question that must have one.
-    pub fn json(&self, path: &str) -> serde_json::Value {
-        let (status, body) =
-            self.http_get(path).unwrap_or_else(|| panic!("nobody answered GET {path}\n{}", self.last_words()));
-        assert_eq!(status, 200, "GET {path} answered {status}: {body}");
-        serde_json::from_str(&body).unwrap_or_else(|error| panic!("GET {path} gave no JSON ({error}): {body}"))
-    }
-
-    pub fn kill9(&mut self) {
-        assert!(self.process.exit_status().is_none(), "it ended before it was killed:\n{}", self.last_words());
-        self.process.kill9();
-    }
-
-    /// SIGTERM, and the end that must follow by itself. Says how long that took.
-    pub fn terminate(mut self) -> Duration {
-        self.process.signal("TERM");
-        let (status, took) = self.wait_for_exit(STOPS_WITHIN).unwrap_or_else(|| {
-            panic!("the service was still there {STOPS_WITHIN:?} after SIGTERM\n{}", self.last_words())
-        });
-        assert_eq!(status.code(), Some(0), "SIGTERM must end it well\n{}", self.last_words());
-        took
-    }
-
-    pub fn wait_for_exit(&mut self, limit: Duration) -> Option<(ExitStatus, Duration)> {
-        self.process.wait_for_exit(limit)
-    }
-
-    /// What this run has written to its standard error.
-    pub fn error_text(&self) -> String {
-        text_of(&self.errors).split_off(self.errors_before)
-    }
-
-    /// For a person who wants to know why.
-    pub fn last_words(&self) -> String {
-        ends_of(&self.log, &self.errors)
-    }
-}
-
-fn ends_of(log: &Path, errors: &Path) -> String {
-    format!("its log ends:\n{}\nits standard error ends:\n{}", tail(log), tail(errors))
-}
-
-fn tail(log: &Path) -> String {
-    let text = text_of(log);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
-}
-
-fn text_of(log: &Path) -> String {
-    fs::read(log).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn free_port() -> u16 {

@@ -13,6 +13,7 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
 use super::cluster::{Cluster, Isolation};
+use super::told;
 use super::waiting::{PATIENCE, wait_for};
 
 /// Of a key or a value, when a failure tells of it.
@@ -139,6 +140,7 @@ pub struct Writer {
 
 impl Writer {
     pub fn write(&self, outgoing: &Outgoing) {
+        told::remember(outgoing);
         let mut headers = OwnedHeaders::new();
         for (key, value) in &outgoing.headers {
             headers = headers.insert(Header { key, value: value.as_ref() });
