@@ -6,7 +6,7 @@ set -euo pipefail
 
 rate=${1:-5000}
 seconds=${2:-30}
-runs=${3:-5}
+runs=${3:-1}
 . "$(dirname "$0")/broker.sh"
 latency=$(bench_program latency)
 
