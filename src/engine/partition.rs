@@ -184,13 +184,13 @@ impl<C: Committed> Partition<C> {
             touched.forget(&mut self.totals);
             Novelty::New
         } else {
-            on_event(&mut touched.customer, event, &policy, &mut |signal| {
+            let novelty = on_event(&mut touched.customer, event, &policy, &mut |signal| {
                 announce(announcements, signal, Cause::Event, &policy);
-            })
+            });
+            touched.changed |= novelty == Novelty::New;
+            touched.is_known |= novelty == Novelty::New;
+            novelty
         };
-        let is_new = novelty == Novelty::New;
-        touched.changed |= is_new && event.what != Happening::Erased;
-        touched.is_known |= is_new && event.what != Happening::Erased;
         let after = (Contribution::of(&touched.customer), next_due(&touched.customer, &policy));
 
         self.totals.remove(&before.0);
