@@ -14,7 +14,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 const CUSTOMERS: u64 = 10_000;
 /// Left out at the start: first orders give no signal, and clients connect.
-const WARM_UP: Duration = Duration::from_secs(5);
+const WARM_UP: Duration = Duration::from_secs(20);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -52,7 +52,7 @@ fn write(bootstrap: &str, rate: u64, length: Duration) {
     let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("partitioner", "murmur2_random")
-        .set("linger.ms", "1")
+        .set("linger.ms", "5")
         .create()
         .expect("a producer");
     let started = Instant::now();
@@ -81,7 +81,7 @@ fn read(bootstrap: &str, topic: &str, length: Duration) -> Vec<f64> {
         .set("group.id", "latency")
         .set("isolation.level", "read_committed")
         .set("enable.auto.commit", "false")
-        .set("fetch.wait.max.ms", "5")
+        .set("fetch.wait.max.ms", "100")
         .create()
         .expect("a consumer");
     let metadata = reader.fetch_metadata(Some(topic), Duration::from_secs(10)).expect("metadata");

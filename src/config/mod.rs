@@ -272,7 +272,7 @@ pub struct EngineOptions {
     pub threads: Option<usize>,
     /// How often a transaction is committed, 1ms to 60s. Default `"100ms"`. Signals are seen when their
     /// transaction commits, so this is most of the latency; shorter costs more transactions, each a few
-    /// milliseconds of a thread and some work of the brokers.
+    /// milliseconds of a thread and some work of the brokers. After a quiet time a tenth of it is waited.
     #[serde(deserialize_with = "duration::between::<_, 1, { duration::MINUTE }>")]
     pub commit_interval: Duration,
     /// Most records in one transaction, 1 to 1,000,000; when it is full, the commit comes early. Default 10,000.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::crossing::{first_where, root};
 use super::customer::Customer;
 use super::factor::{self, Factor};
-use super::model::{Parameters, Recency, Silence, logit, sigmoid};
+use super::model::{Recency, Silence, logit, sigmoid};
 use super::money::Total;
 use super::policy::{Policy, Thresholds};
 use super::purchase::PurchaseDays;
@@ -116,8 +116,9 @@ pub enum Evidence {
 }
 
 /// Everything about a customer that silence acts on: fixed until the next order.
-struct Outlook<'a> {
-    model: &'a Parameters,
+#[derive(Clone, Copy, Debug)]
+pub struct Outlook<'a> {
+    policy: &'a Policy,
     silence: Silence,
     days: PurchaseDays,
     last: EventTime,
@@ -127,7 +128,8 @@ struct Outlook<'a> {
 }
 
 impl<'a> Outlook<'a> {
-    fn of(customer: &Customer, policy: &'a Policy) -> Option<Self> {
+    /// A customer's; `None` before the first order.
+    pub fn of(customer: &Customer, policy: &'a Policy) -> Option<Self> {
         let last = customer.purchases.last()?.at;
         let days = customer.purchases.days(&policy.calendar)?;
         let model = &policy.model;
@@ -135,11 +137,11 @@ impl<'a> Outlook<'a> {
         let silence = model.silence(policy.horizon_days, &just_ordered);
         let usual = silence.p_order_within(model.alpha + just_ordered.t);
         let lapse = policy.active_until(last);
-        Some(Self { model, silence, days, last, lapse, usual })
+        Some(Self { policy, silence, days, last, lapse, usual })
     }
 
     fn silent(&self, now: EventTime) -> f64 {
-        self.silence.p_order_within(self.model.alpha + Recency::at(now, &self.days).t)
+        self.silence.p_order_within(self.policy.model.alpha + Recency::at(now, &self.days).t)
     }
 
     fn risk(&self, now: EventTime, factors: f64) -> f64 {
@@ -147,27 +149,71 @@ impl<'a> Outlook<'a> {
         let probability = if factors == 0.0 { silent } else { sigmoid(logit(silent) + factors) };
         (1.0 - probability / self.usual).clamp(0.0, 1.0)
     }
-}
 
-impl Outlook<'_> {
     /// About when a level is left upwards between two instants, at the first of which it holds, and at the second not.
     /// Over the logarithm of the time the chance is nearly a straight line.
-    fn about_when(
-        &self,
-        level: Level,
-        factors: f64,
-        (from, to): (EventTime, EventTime),
-        thresholds: &Thresholds,
-    ) -> EventTime {
+    fn about_when(&self, level: Level, factors: f64, (from, to): (EventTime, EventTime)) -> EventTime {
+        let (thresholds, alpha) = (&self.policy.thresholds, self.policy.model.alpha);
         let threshold = if level == Level::Low { thresholds.medium } else { thresholds.high };
         let least = sigmoid(logit((1.0 - threshold) * self.usual) - factors);
-        let days_to = |at: EventTime| libm::log(self.model.alpha + at.days_since(self.days.first));
-        let from_days = |log: f64| libm::exp(log) - self.model.alpha;
+        let days_to = |at: EventTime| libm::log(alpha + at.days_since(self.days.first));
+        let from_days = |log: f64| libm::exp(log) - alpha;
         let chance = |log: f64| self.silence.p_order_within(libm::exp(log)) - least;
         let (from, to) = (days_to(from), days_to(to));
-        let precision = 0.2 / (DAY_MS as f64 * (self.model.alpha + from_days(to)));
+        let precision = 0.2 / (DAY_MS as f64 * (alpha + from_days(to)));
         let days = from_days(root(from, to, precision, chance));
         self.days.first + Span::from_millis(libm::ceil(days * DAY_MS as f64) as i64)
+    }
+
+    /// The level an event leaves the customer at. Only time makes a customer lapse, and only a later order brings them
+    /// back, so an event can but confirm a lapse or end it.
+    pub fn level_after_event(&self, customer: &Customer, now: EventTime) -> Level {
+        let thresholds = &self.policy.thresholds;
+        let risk = || self.risk(now, sum(&factor::factors_at(customer, now, self.policy)));
+        match customer.standing.level {
+            Level::Lapsed if self.lapse.is_some_and(|lapse| lapse <= now) => Level::Lapsed,
+            Level::Lapsed => Level::of(risk(), thresholds),
+            level => level.after(risk(), thresholds),
+        }
+    }
+
+    /// The level that time brings the customer to at `due`, which is their next change.
+    pub fn level_when_due(&self, customer: &Customer, due: EventTime) -> Level {
+        match self.lapse {
+            Some(lapse) if due >= lapse => Level::Lapsed,
+            _ => self.level_after_event(customer, due),
+        }
+    }
+
+    /// The first whole millisecond after `from` at which the level changes if nothing happens.
+    ///
+    /// Between two changes of a factor the chance of return only falls, so within such a stretch the level can only
+    /// rise, and one search finds where. At the latest the customer lapses.
+    pub fn next_change(&self, customer: &Customer, from: EventTime) -> Option<EventTime> {
+        let level = customer.standing.level;
+        if level == Level::Lapsed {
+            return None;
+        }
+        let end = self.lapse.unwrap_or(EventTime::LATEST);
+        let mut stretch = from;
+        let changes = factor::changes_between(customer, from, end, self.policy);
+        for until in changes.into_iter().chain([end]) {
+            if stretch >= end {
+                break;
+            }
+            let factors = sum(&factor::factors_at(customer, stretch, self.policy));
+            let level_at = |at: EventTime| level.after(self.risk(at, factors), &self.policy.thresholds);
+            if stretch > from && level_at(stretch) != level {
+                return Some(stretch);
+            }
+            let last = until - Span::from_millis(1);
+            if level != Level::High && last > stretch && level_at(last) > level {
+                let guess = self.about_when(level, factors, (stretch, last));
+                return Some(first_where(stretch, last, guess, |at| level_at(at) > level));
+            }
+            stretch = until;
+        }
+        self.lapse
     }
 }
 
@@ -175,59 +221,15 @@ fn sum(factors: &[(Factor, f64)]) -> f64 {
     factors.iter().map(|(_, weight)| weight).sum()
 }
 
-/// The level an event leaves the customer at. Only time makes a customer lapse, and only a later order brings them
-/// back, so an event can but confirm a lapse or end it.
-pub fn level_after_event(customer: &Customer, now: EventTime, policy: &Policy) -> Level {
-    let Some(outlook) = Outlook::of(customer, policy) else { return Level::Low };
-    let risk = || outlook.risk(now, sum(&factor::factors_at(customer, now, policy)));
-    match customer.standing.level {
-        Level::Lapsed if outlook.lapse.is_some_and(|lapse| lapse <= now) => Level::Lapsed,
-        Level::Lapsed => Level::of(risk(), &policy.thresholds),
-        level => level.after(risk(), &policy.thresholds),
-    }
-}
-
-/// The level that time brings the customer to at `due`, which is their next change.
-pub fn level_when_due(customer: &Customer, due: EventTime, policy: &Policy) -> Level {
-    match policy.active_until(customer.purchases.last().map_or(due, |last| last.at)) {
-        Some(lapse) if due >= lapse => Level::Lapsed,
-        _ => level_after_event(customer, due, policy),
-    }
-}
-
-/// The first whole millisecond after `from` at which the level changes if nothing happens.
-///
-/// Between two changes of a factor the chance of return only falls, so within such a stretch the level can only rise,
-/// and one search finds where. At the latest the customer lapses.
-pub fn next_change(customer: &Customer, from: EventTime, policy: &Policy) -> Option<EventTime> {
-    let level = customer.standing.level;
-    let outlook = Outlook::of(customer, policy).filter(|_| level != Level::Lapsed)?;
-    let end = outlook.lapse.unwrap_or(EventTime::LATEST);
-    let mut stretch = from;
-    let changes = factor::changes_between(customer, from, end, policy);
-    for until in changes.into_iter().chain([end]) {
-        if stretch >= end {
-            break;
-        }
-        let factors = sum(&factor::factors_at(customer, stretch, policy));
-        let level_at = |at: EventTime| level.after(outlook.risk(at, factors), &policy.thresholds);
-        if stretch > from && level_at(stretch) != level {
-            return Some(stretch);
-        }
-        let last = until - Span::from_millis(1);
-        if level != Level::High && last > stretch && level_at(last) > level {
-            let guess = outlook.about_when(level, factors, (stretch, last), &policy.thresholds);
-            return Some(first_where(stretch, last, guess, |at| level_at(at) > level));
-        }
-        stretch = until;
-    }
-    outlook.lapse
-}
-
 impl Assessment {
     /// What can be said of a customer at `now`; `None` before the first order.
     pub fn of(customer: &Customer, now: EventTime, policy: &Policy) -> Option<Self> {
-        let outlook = Outlook::of(customer, policy)?;
+        Self::with(&Outlook::of(customer, policy)?, customer, now)
+    }
+
+    /// The same, of a customer whose outlook is known.
+    pub fn with(outlook: &Outlook<'_>, customer: &Customer, now: EventTime) -> Option<Self> {
+        let policy = outlook.policy;
         let factors = factor::factors_at(customer, now, policy);
         let today = Recency::at(now, &outlook.days);
         let (usual, silent) = (outlook.usual, outlook.silent(now));

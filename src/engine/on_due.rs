@@ -1,7 +1,8 @@
 //! What time alone does to a customer.
 
 use super::standing;
-use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, risk};
+use crate::domain::risk::Outlook;
+use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal};
 
 /// The next instant at which something happens to this customer without any event; `None` if nothing ever will.
 pub(super) fn next_due(customer: &Customer, policy: &Policy) -> Option<EventTime> {
@@ -21,6 +22,8 @@ fn forgotten_at(customer: &Customer, policy: &Policy) -> Option<EventTime> {
 
 /// Time has passed `due`, which is [`next_due`], and the customer is not forgotten.
 pub(super) fn on_due(id: &CustomerId, customer: &mut Customer, due: EventTime, policy: &Policy) -> Option<Signal> {
-    let level = risk::level_when_due(customer, due, policy);
-    standing::settle(id, customer, level, due, "time", policy).map(|change| Signal::ChurnRisk(Box::new(change)))
+    let outlook = Outlook::of(customer, policy)?;
+    let level = outlook.level_when_due(customer, due);
+    standing::settle(id, customer, (&outlook, level), due, "time", policy)
+        .map(|change| Signal::ChurnRisk(Box::new(change)))
 }

@@ -3,8 +3,9 @@
 use super::event::{Event, Happening};
 use super::standing;
 use crate::domain::customer::LowRating;
+use crate::domain::risk::Outlook;
 use crate::domain::signal::{ReturnKind, ReturningCustomer};
-use crate::domain::{Amount, Customer, EventTime, Order, OrderId, Policy, Signal, Span, TicketId, identity, risk};
+use crate::domain::{Amount, Customer, EventTime, Order, OrderId, Policy, Signal, Span, TicketId, identity};
 
 /// Whether an event was news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,12 +131,10 @@ fn look_at_level(
     policy: &Policy,
     announce: &mut dyn FnMut(Signal),
 ) {
-    if customer.purchases.count() == 0 {
-        return;
-    }
+    let Some(outlook) = Outlook::of(customer, policy) else { return };
     let at = customer.standing.evaluated_at.map_or(event.at, |before| before.max(event.at));
-    let level = risk::level_after_event(customer, at, policy);
-    if let Some(change) = standing::settle(&event.customer, customer, level, at, cause, policy) {
+    let level = outlook.level_after_event(customer, at);
+    if let Some(change) = standing::settle(&event.customer, customer, (&outlook, level), at, cause, policy) {
         announce(Signal::ChurnRisk(Box::new(change)));
     }
 }

@@ -11,7 +11,8 @@ use super::on_due::{is_forgotten, next_due, on_due};
 use super::on_event::{Novelty, on_event};
 use super::timers::Timers;
 use super::totals::{Contribution, Totals};
-use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span, risk};
+use crate::domain::risk::Outlook;
+use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span};
 
 /// Read access to the state that the log has confirmed.
 pub trait Committed {
@@ -129,7 +130,8 @@ impl<C: Committed> Partition<C> {
         let touched = touch(&mut self.overlay, &self.committed, id);
         let before = touched.customer.standing.next_change;
         let Some(from) = touched.customer.standing.evaluated_at else { return };
-        let next = risk::next_change(&touched.customer, from, &self.policy);
+        let outlook = Outlook::of(&touched.customer, &self.policy);
+        let next = outlook.and_then(|outlook| outlook.next_change(&touched.customer, from));
         if next == before {
             self.overlay.remove(id);
             return;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::risk::{self, Assessment};
+use crate::domain::risk::{Assessment, Outlook};
 use crate::domain::signal::{Action, ChurnRisk, RiskKind};
 use crate::domain::{Customer, CustomerId, EventTime, Level, Policy, identity};
 
@@ -11,7 +11,7 @@ use crate::domain::{Customer, CustomerId, EventTime, Level, Policy, identity};
 pub(super) fn settle(
     id: &CustomerId,
     customer: &mut Customer,
-    level: Level,
+    (outlook, level): (&Outlook<'_>, Level),
     at: EventTime,
     cause: &str,
     policy: &Policy,
@@ -19,11 +19,11 @@ pub(super) fn settle(
     let previous_level = customer.standing.level;
     customer.standing.evaluated_at = customer.standing.evaluated_at.max(Some(at));
     customer.standing.level = level;
-    customer.standing.next_change = risk::next_change(customer, at, policy);
+    customer.standing.next_change = outlook.next_change(customer, at);
     if level == previous_level {
         return None;
     }
-    let assessment = Assessment::of(customer, at, policy)?;
+    let assessment = Assessment::with(outlook, customer, at)?;
     let signal_id = identity::id_of(&[ChurnRisk::TYPE, id.as_str(), cause, &at.to_string(), level.name()]);
     let episode = customer.standing.episode.unwrap_or_else(|| episode_of(signal_id));
     customer.standing.episode = (level != Level::Low).then_some(episode);

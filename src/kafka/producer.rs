@@ -95,7 +95,7 @@ impl Transactions {
                 ("transactional.id", transactional_id),
                 ("transaction.timeout.ms", &timeout),
                 ("message.timeout.ms", &timeout),
-                ("linger.ms", "5"),
+                ("linger.ms", "25"),
                 ("retry.backoff.ms", "10"),
                 ("statistics.interval.ms", STATISTICS_EVERY_MS),
                 ("compression.type", "lz4"),

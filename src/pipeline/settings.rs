@@ -9,7 +9,7 @@ use crate::wire::Source;
 /// The bounds and rules of a stream thread.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The longest time between the first change of a batch and its commit.
+    /// From the beginning of one commit to the next. What comes after a quiet time waits a tenth of it.
     pub commit_interval: Duration,
     /// The most records in a batch.
     pub max_batch_records: usize,

@@ -69,6 +69,8 @@ pub struct StreamThread<L, K> {
     pub(super) more_due: bool,
     /// When it was last polled.
     pub(super) polled: Duration,
+    /// When the last commit began.
+    pub(super) commit_began: Duration,
     /// A number that no other stream thread has, living or dead.
     pub(super) by: u64,
 }
@@ -88,6 +90,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             ticked: Duration::ZERO,
             more_due: false,
             polled: Duration::ZERO,
+            commit_began: Duration::ZERO,
             by: RandomState::new().build_hasher().finish(),
         }
     }
@@ -143,48 +146,51 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             Polled::Revoked { lost } => return self.on_revoked(lost),
         }
         if let Some(taken) = taken {
-            self.take(taken)?;
+            self.take(taken, now)?;
         }
-        let now = self.clock.monotonic();
         if now.saturating_sub(self.ticked) >= TICK || self.more_due {
             self.ticked = now;
             self.tick(now)?;
         }
         let is_full = self.batch.records >= self.shared.settings.max_batch_records;
-        let is_old = self.batch.opened_at.is_some_and(|opened| now >= opened + self.shared.settings.commit_interval);
-        if is_full || is_old { self.try_commit() } else { Ok(()) }
+        let is_due = self.commit_due().is_some_and(|due| now >= due);
+        if is_full || is_due { self.try_commit() } else { Ok(()) }
+    }
+
+    /// When the open batch is to be committed: an interval after the last commit began. After a quiet time that is at
+    /// once, but for a little in which more may come.
+    fn commit_due(&self) -> Option<Duration> {
+        let interval = self.shared.settings.commit_interval;
+        let opened = self.batch.opened_at?;
+        Some((self.commit_began + interval).max(opened + interval / 10))
     }
 
     fn poll_wait(&self) -> Duration {
         if !self.restoring.is_empty() || self.more_due {
             return Duration::ZERO;
         }
-        let until_commit = self
-            .batch
-            .opened_at
-            .map(|opened| (opened + self.shared.settings.commit_interval).saturating_sub(self.clock.monotonic()));
+        let until_commit = self.commit_due().map(|due| due.saturating_sub(self.clock.monotonic()));
         until_commit.unwrap_or(TICK).min(TICK)
     }
 
     // --- records -----------------------------------------------------------------------------------------------
 
-    fn take(&mut self, taken: Taken) -> Result<(), Fault> {
+    fn take(&mut self, taken: Taken, now: Duration) -> Result<(), Fault> {
         let partition = taken.from.partition;
         // Held back until it runs: reading is set to the right offset before it is let go on.
         let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
         let offset = taken.offset;
-        if !running.enqueue(taken, self.clock.monotonic()) {
+        if !running.enqueue(taken, now) {
             let detail = format!("partition {partition}: offset {offset} came after a later one");
             self.shared.observer.invariant_failed(Invariant::OffsetsRise, &detail);
             return Ok(());
         }
-        self.work(partition)
+        self.work(partition, now)
     }
 
     /// Takes in what is ready of a partition, until the batch is full.
-    fn work(&mut self, partition: i32) -> Result<(), Fault> {
+    fn work(&mut self, partition: i32, now: Duration) -> Result<(), Fault> {
         while self.batch.records < self.shared.settings.max_batch_records {
-            let now = self.clock.monotonic();
             let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
             let (log, merge_wait) = (&self.log, self.shared.settings.merge_wait);
             let look = |input: &Input| log.backlog(input.at, input.read_offset);
@@ -193,13 +199,13 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             };
             self.batch.touch(partition, now);
             self.batch.records += 1;
-            self.apply(partition, place, taken)?;
+            self.apply(partition, place, taken, now)?;
         }
         self.more_due = true;
         Ok(())
     }
 
-    fn apply(&mut self, partition: i32, place: usize, taken: Taken) -> Result<(), Fault> {
+    fn apply(&mut self, partition: i32, place: usize, taken: Taken, now: Duration) -> Result<(), Fault> {
         let Taken { from, written_ms, traceparent, what, is_misplaced, .. } = taken;
         let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
         if is_misplaced {
@@ -211,7 +217,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 *self.batch.summary.events.entry((from.source, outcome)).or_default() += 1;
                 running.watermark.observe(place, event.at);
                 self.more_due |= move_time(running, &self.shared.settings, None, &mut self.announcements);
-                self.announce(partition, written_ms, traceparent.as_deref())
+                self.announce(partition, now, written_ms, traceparent.as_deref())
             }
             Err(letter) => {
                 *self.batch.summary.dead_letters.entry((from.source, letter.code)).or_default() += 1;
@@ -243,11 +249,17 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 
     /// Sends what there is to tell.
-    fn announce(&mut self, partition: i32, written_ms: Option<i64>, traceparent: Option<&str>) -> Result<(), Fault> {
+    fn announce(
+        &mut self,
+        partition: i32,
+        now: Duration,
+        written_ms: Option<i64>,
+        traceparent: Option<&str>,
+    ) -> Result<(), Fault> {
         if self.announcements.is_empty() {
             return Ok(());
         }
-        self.batch.touch(partition, self.clock.monotonic());
+        self.batch.touch(partition, now);
         self.batch.records += self.announcements.len();
         let announcements = mem::take(&mut self.announcements);
         for Announcement { signal, cause } in &announcements {
@@ -286,7 +298,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let wall = self.shared.settings.wall_clock.then_some(now_on_the_wall);
         let partitions: Vec<i32> = self.running.keys().copied().collect();
         for partition in partitions {
-            self.work(partition)?;
+            self.work(partition, now)?;
             let Some(running) = self.running.get_mut(&partition) else { continue };
             for input in &mut running.inputs {
                 input.backlog = self.log.backlog(input.at, input.read_offset);
@@ -305,7 +317,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             if running.engine.has_changes() {
                 self.batch.touch(partition, now);
             }
-            self.announce(partition, None, None)?;
+            self.announce(partition, now, None, None)?;
         }
         Ok(())
     }

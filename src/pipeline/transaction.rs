@@ -19,6 +19,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         if !self.batch.is_open() {
             return Ok(());
         }
+        self.commit_began = self.clock.monotonic();
         let mut positions = Vec::new();
         let mut records = Vec::new();
         for partition in &self.batch.partitions {
