@@ -52,9 +52,9 @@ impl ChangelogReader {
                 ("auto.offset.reset", "earliest"),
                 ("fetch.wait.max.ms", "50"),
                 ("fetch.queue.backoff.ms", "5"),
-                ("fetch.message.max.bytes", "8388608"),
                 ("queued.min.messages", "100000"),
-                ("queued.max.messages.kbytes", "65536"),
+                // What is fetched ahead is garbage a moment later, and stays with the process: more is not faster.
+                ("queued.max.messages.kbytes", "8192"),
             ],
         );
         let consumer: BaseConsumer<DefaultConsumerContext> = config.create().map_err(unusable("consumer"))?;

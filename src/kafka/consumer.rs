@@ -108,7 +108,7 @@ impl GroupConsumer {
                 // The default of one second halves the rate as soon as a queue fills up.
                 ("fetch.queue.backoff.ms", "5"),
                 ("queued.min.messages", "50000"),
-                ("queued.max.messages.kbytes", "16384"),
+                ("queued.max.messages.kbytes", "8192"),
             ],
         );
         if let Some(instance) = &connection.instance_id {

@@ -313,7 +313,7 @@ pub trait Observer: Send + Sync {
     /// Something went wrong that is tried again.
     fn troubled(&self, what: &str);
     /// What the clients of a stream thread hold, now and then.
-    fn usage(&self, _thread: usize, _usage: &Usage) {}
+    fn usage(&self, _thread: usize, _busy: Duration, _usage: &Usage) {}
     /// Something that always holds does not: a mistake of ours.
     fn invariant_failed(&self, invariant: Invariant, detail: &str);
 }

@@ -20,6 +20,9 @@ use crate::wire::{self, Source, cloud_event};
 /// How often idleness, lag and time are looked at when nothing else happens.
 pub(super) const TICK: Duration = Duration::from_millis(50);
 
+/// A poll that takes longer waited for records.
+const WAITED: Duration = Duration::from_micros(200);
+
 /// How many records of one input may wait for those of another.
 const QUEUE_MAX: usize = 5000;
 
@@ -69,6 +72,8 @@ pub struct StreamThread<L, K> {
     pub(super) more_due: bool,
     /// When it was last polled.
     pub(super) polled: Duration,
+    /// How long it did anything but wait for records.
+    pub(super) busy: Duration,
     /// When the last commit began.
     pub(super) commit_began: Duration,
     /// A number that no other stream thread has, living or dead.
@@ -90,6 +95,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             ticked: Duration::ZERO,
             more_due: false,
             polled: Duration::ZERO,
+            busy: Duration::ZERO,
             commit_began: Duration::ZERO,
             by: RandomState::new().build_hasher().finish(),
         }
@@ -132,10 +138,13 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         if !self.restoring.is_empty() {
             self.restore_some()?;
         }
-        let (wait, settings, clock) = (self.poll_wait(), &self.shared.settings, &self.clock);
+        let asked = self.clock.monotonic();
+        let (wait, settings, clock) = (self.poll_wait(asked), &self.shared.settings, &self.clock);
         let mut taken = None;
         let polled = self.log.poll(wait, &mut |record| taken = Some(read(&record, settings, clock)))?;
         let now = self.clock.monotonic();
+        let is_work = now.saturating_sub(asked) < WAITED;
+        self.busy += if is_work { now } else { asked }.saturating_sub(self.polled);
         if polled == Polled::Nothing || now.saturating_sub(self.polled) >= TICK {
             self.running.values_mut().for_each(|running| running.pause(now));
         }
@@ -165,11 +174,11 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         Some((self.commit_began + interval).max(opened + interval / 10))
     }
 
-    fn poll_wait(&self) -> Duration {
+    fn poll_wait(&self, now: Duration) -> Duration {
         if !self.restoring.is_empty() || self.more_due {
             return Duration::ZERO;
         }
-        let until_commit = self.commit_due().map(|due| due.saturating_sub(self.clock.monotonic()));
+        let until_commit = self.commit_due().map(|due| due.saturating_sub(now));
         until_commit.unwrap_or(TICK).min(TICK)
     }
 
@@ -293,7 +302,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     fn tick(&mut self, now: Duration) -> Result<(), Fault> {
         self.more_due = false;
         self.forget_kept(now);
-        self.shared.observer.usage(self.shared.thread, &self.log.usage());
+        self.shared.observer.usage(self.shared.thread, self.busy, &self.log.usage());
         let now_on_the_wall = self.clock.wall();
         let wall = self.shared.settings.wall_clock.then_some(now_on_the_wall);
         let partitions: Vec<i32> = self.running.keys().copied().collect();

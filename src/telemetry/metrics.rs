@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
+    TextEncoder,
 };
 use tracing::{error, info, warn};
 
@@ -34,6 +35,7 @@ struct Work {
     misplaced: IntCounterVec,
     invariant_failures: IntCounterVec,
     timers_fired: IntCounter,
+    busy: CounterVec,
     rebalances: IntCounter,
     restored_records: IntCounter,
     stood_still: Histogram,
@@ -90,6 +92,12 @@ impl Work {
                 &["invariant"],
             ),
             timers_fired: counter(r, "timers_fired_total", "Moments of customers that came, and were committed."),
+            busy: registered(
+                r,
+                |opts| CounterVec::new(opts, &["thread"]),
+                "thread_busy_seconds_total",
+                "Time a stream thread did anything but wait for records: its rate is the share of a thread in use.",
+            ),
             rebalances: counter(r, "rebalances_total", "Times the group gave partitions to a thread of this process."),
             restored_records: counter(r, "restored_records_total", "Changelog records read while restoring."),
             stood_still: histogram(
@@ -347,8 +355,10 @@ impl Observer for Metrics {
         warn!(what, "trying again");
     }
 
-    fn usage(&self, thread: usize, usage: &Usage) {
+    fn usage(&self, thread: usize, busy: Duration, usage: &Usage) {
         let thread = thread.to_string();
+        let more = busy.as_secs_f64() - self.work.busy.with_label_values(&[&thread]).get();
+        self.work.busy.with_label_values(&[&thread]).inc_by(more.max(0.0));
         self.work.transactions.producers.with_label_values(&[&thread]).set(usage.producers as f64);
         for (queue, bytes) in [("send", usage.send_queue_bytes), ("fetch", usage.fetch_queue_bytes)] {
             self.state.client_queues.with_label_values(&[thread.as_str(), queue]).set(bytes as f64);
