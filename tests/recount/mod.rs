@@ -16,6 +16,7 @@ mod orders;
 mod reading;
 mod report;
 mod standing;
+mod sum;
 
 #[allow(unused_imports, reason = "whoever includes this tree takes what they need")]
 pub use calendar::{Calendar, DAY_MS};
@@ -23,3 +24,5 @@ pub use difference::differences;
 #[allow(unused_imports, reason = "whoever includes this tree takes what they need")]
 pub use reading::{Event, What, csv, json_lines};
 pub use report::{Options, recount};
+#[allow(unused_imports, reason = "whoever includes this tree takes what they need")]
+pub use sum::sum;

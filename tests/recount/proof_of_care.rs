@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::recount::histories::{Plan, hostile};
-use super::recount::{DAY_MS, Event, Options, json_lines, recount};
+use super::recount::{DAY_MS, Event, Options, json_lines, recount, sum};
 
 fn millis(time: &str) -> i64 {
     time.parse::<Timestamp>().expect("a time").as_millisecond()
@@ -184,20 +184,24 @@ fn a_lapse_is_ripe_after_ninety_days_and_reactivated_by_an_order_within_them() {
 
 // --- the histories -----------------------------------------------------------------------------------------------
 
+fn plan(seed: u64) -> Plan {
+    Plan {
+        seed,
+        time_zone: "Europe/Berlin".to_owned(),
+        first_day: jiff::civil::date(2026, 2, 20),
+        days: 270,
+        customers: 40,
+        activity_days: 14,
+        erased_percent: 12,
+    }
+}
+
 /// Whatever a rule can decide is decided both ways somewhere, or comparing with these histories would prove little.
 #[test]
 fn hostile_histories_meet_every_rule() {
     let mut sums = std::collections::BTreeMap::<String, u64>::new();
     for seed in 0..12 {
-        let plan = Plan {
-            seed,
-            time_zone: "Europe/Berlin".to_owned(),
-            first_day: jiff::civil::date(2026, 2, 20),
-            days: 270,
-            customers: 40,
-            activity_days: 14,
-            erased_percent: 12,
-        };
+        let plan = plan(seed);
         let told = hostile(&plan);
         assert_eq!(told.len(), hostile(&plan).len());
         let options = Options { time_zone: plan.time_zone.clone(), activity_days: 14, windows: vec![14] };
@@ -215,6 +219,30 @@ fn hostile_histories_meet_every_rule() {
     for (name, met) in &sums {
         assert!(*met >= 10, "{name}: met {met} times");
     }
+}
+
+/// A customer lives in one partition: what several count adds up to what one would.
+#[test]
+fn the_counts_of_parts_add_up_to_those_of_the_whole() {
+    let plan = plan(7);
+    let lines: Vec<String> = hostile(&plan).into_iter().map(|arrival| arrival.line).collect();
+    let events = json_lines(&lines.join("\n"));
+    let options = Options { time_zone: plan.time_zone.clone(), activity_days: 14, windows: vec![7, 14] };
+    let at = millis("2026-10-25T12:00:00Z");
+    let part = |n: usize| {
+        let lives_there = |event: &&Event| event.customer.bytes().map(usize::from).sum::<usize>() % 3 == n;
+        let part: Vec<Event> = events.iter().filter(lives_there).cloned().collect();
+        assert!(part.len() > 50, "{}", part.len());
+        recount(&part, at, &options)
+    };
+    let (parts, mut whole) = (sum(&[part(0), part(1), part(2)]), recount(&events, at, &options));
+    whole["ever"].as_object_mut().expect("an object").remove("pareto");
+    for effort in ["painless", "painful"] {
+        let expected = |report: &Value| report["service_recovery"][effort]["expected"].as_f64().expect("a number");
+        assert!((expected(&parts) - expected(&whole)).abs() < 1e-9);
+        whole["service_recovery"][effort]["expected"] = parts["service_recovery"][effort]["expected"].clone();
+    }
+    assert_eq!(parts, whole);
 }
 
 const RULES: &[(&str, &str)] = &[
