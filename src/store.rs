@@ -10,6 +10,7 @@ use dashmap::DashMap;
 use foldhash::quality::RandomState;
 
 use crate::domain::{Customer, CustomerId, EventTime};
+use crate::engine::tallies::Counts;
 use crate::engine::{Committed, Totals};
 use crate::wire::customer_record;
 
@@ -25,6 +26,10 @@ pub struct PartitionStore {
 pub struct Seen {
     /// The counts, as of the last commit.
     pub totals: Totals,
+    /// All other counts, as of the last commit.
+    pub counts: Arc<Counts>,
+    /// The time that the counts are as of.
+    pub counted_at: Option<EventTime>,
     /// The partition's time; `None` before the first event.
     pub time: Option<EventTime>,
     /// Records left to read, by input in the order of `Source::ALL`; `None` while unknown.

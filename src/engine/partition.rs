@@ -8,9 +8,11 @@ use foldhash::quality::FixedState;
 
 use super::event::{Event, Happening};
 use super::on_due::{is_forgotten, next_due, on_due};
-use super::on_event::{Novelty, on_event};
+use super::on_event::{Dropped, Novelty, on_event};
+use super::tallies::{self, Affected, Contributions, Frontier, Ripe, Scope, Section, Tallies};
 use super::timers::Timers;
 use super::totals::{Contribution, Totals};
+use crate::domain::time::Day;
 use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span, risk};
 
 /// Read access to the state that the log has confirmed.
@@ -80,8 +82,12 @@ struct Touched {
 
 impl Touched {
     /// Everything known of the customer goes but for anonymous sums; whatever comes later starts a new one.
-    fn forget(&mut self, totals: &mut Totals) {
+    fn forget(&mut self, ripe: Ripe<'_>, policy: &Policy, totals: &mut Totals, tallies: &mut Tallies) {
         totals.erase(&Contribution::of(&self.customer));
+        let mut all = Contributions::default();
+        tallies::contributions(&self.customer, Scope::ALL, ripe, policy, &mut all);
+        all.keep_what_stays();
+        tallies.settle(&all);
         self.changed |= self.is_known;
         self.is_known = false;
         self.customer = Customer::default();
@@ -96,6 +102,12 @@ pub struct Partition<C> {
     timers: Timers,
     totals: Totals,
     totals_committed: Totals,
+    tallies: Tallies,
+    frontier: Frontier,
+    frontier_committed: Frontier,
+    /// What a customer contributes, kept for its room.
+    before: Contributions,
+    after: Contributions,
     time: EventTime,
     time_committed: EventTime,
     fired: u64,
@@ -111,6 +123,11 @@ impl<C: Committed> Partition<C> {
             timers: Timers::default(),
             totals: Totals::default(),
             totals_committed: Totals::default(),
+            tallies: Tallies::default(),
+            frontier: Frontier::BEGINNING,
+            frontier_committed: Frontier::BEGINNING,
+            before: Contributions::default(),
+            after: Contributions::default(),
             time: EventTime::BEGINNING,
             time_committed: EventTime::BEGINNING,
             fired: 0,
@@ -119,9 +136,13 @@ impl<C: Committed> Partition<C> {
 
     /// Takes note of a committed customer: their timer and what they count for.
     pub fn recall(&mut self, id: &CustomerId, customer: &Customer) {
-        self.timers.look_again(id, None, next_due(customer, &self.policy));
+        let ripe = self.frontier.of(id);
+        self.timers.look_again(id, None, next_moment(customer, ripe, &self.policy));
         self.totals.add(&Contribution::of(customer));
         self.totals_committed = self.totals;
+        let mut contributions = Contributions::default();
+        tallies::contributions(customer, Scope::ALL, ripe, &self.policy, &mut contributions);
+        self.tallies.recall(&contributions);
     }
 
     /// Works out a customer's next moment anew, as the rules have changed. What was announced stays as it is.
@@ -139,10 +160,20 @@ impl<C: Committed> Partition<C> {
         self.timers.look_again(id, before, next);
     }
 
-    /// Goes on from the time at which an earlier run stood.
+    /// Goes on from the time at which an earlier run stood. Before customers are recalled, so that what was ripe by
+    /// then is counted so at once.
     pub fn resume(&mut self, time: EventTime) {
         self.time = time;
         self.time_committed = time;
+        if self.timers.len() == 0 {
+            self.frontier = Frontier::before(time);
+            self.frontier_committed = self.frontier.clone();
+        }
+    }
+
+    /// Takes note of stored counts that no customer tells any more.
+    pub fn recall_settled(&mut self, sections: impl IntoIterator<Item = Section>) {
+        self.tallies.recall_settled(sections);
     }
 
     /// Takes note of the orders of customers who were forgotten.
@@ -161,6 +192,21 @@ impl<C: Committed> Partition<C> {
         &self.totals
     }
 
+    /// All other counts.
+    pub fn tallies(&self) -> &Tallies {
+        &self.tallies
+    }
+
+    /// The sections of settled counts that are to be stored with the open batch; without cells: gone.
+    pub fn changed_sections(&self) -> Vec<Section> {
+        self.tallies.changed_sections(self.today())
+    }
+
+    /// How far ripening has come.
+    pub fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
     /// How many moments of customers came in the open batch.
     pub fn fired(&self) -> u64 {
         self.fired
@@ -174,24 +220,38 @@ impl<C: Committed> Partition<C> {
     /// Applies one event; before it whatever fell due for this customer earlier than the event.
     pub fn apply(&mut self, event: &Event, announcements: &mut Vec<Announcement>) -> Outcome {
         let policy = Arc::clone(&self.policy);
+        let ripe = self.frontier.of(&event.customer);
         let touched = touch(&mut self.overlay, &self.committed, &event.customer);
-        let before = (Contribution::of(&touched.customer), next_due(&touched.customer, &policy));
+        self.tallies.settle_drawn(tallies::settle_before(event, &mut touched.customer, ripe, &policy));
+        let (scope, scope_after) = scopes(&touched.customer, event, &policy);
+        let before = (Contribution::of(&touched.customer), next_moment(&touched.customer, ripe, &policy));
+        self.before.clear();
+        tallies::contributions(&touched.customer, scope, ripe, &policy, &mut self.before);
         while let Some(due) = next_due(&touched.customer, &policy).filter(|due| *due < event.at) {
-            fire(&event.customer, touched, due, &policy, &mut self.totals, announcements);
+            fire(&event.customer, touched, due, ripe, &policy, &mut self.totals, &mut self.tallies, announcements);
             self.fired += 1;
         }
         let novelty = if event.what == Happening::Erased {
-            touched.forget(&mut self.totals);
+            let ripe = ripe.or_until(event.at - Span::from_millis(1));
+            touched.forget(ripe, &policy, &mut self.totals, &mut self.tallies);
             Novelty::New
         } else {
-            let novelty = on_event(&mut touched.customer, event, &policy, &mut |signal| {
+            let mut dropped = Dropped::default();
+            let novelty = on_event(&mut touched.customer, event, &policy, &mut dropped, &mut |signal| {
                 announce(announcements, signal, Cause::Event, &policy);
             });
             touched.changed |= novelty == Novelty::New;
             touched.is_known |= novelty == Novelty::New;
+            if novelty == Novelty::New {
+                settle(event, &dropped, &touched.customer, ripe, &policy, &mut self.tallies);
+            }
             novelty
         };
-        let after = (Contribution::of(&touched.customer), next_due(&touched.customer, &policy));
+        let after = (Contribution::of(&touched.customer), next_moment(&touched.customer, ripe, &policy));
+        self.after.clear();
+        let scope = if novelty == Novelty::New { scope_after } else { scope };
+        tallies::contributions(&touched.customer, scope, ripe, &policy, &mut self.after);
+        self.tallies.change(&self.before, &self.after);
 
         self.totals.remove(&before.0);
         self.totals.add(&after.0);
@@ -203,27 +263,48 @@ impl<C: Committed> Partition<C> {
     /// True when more is due: call again.
     pub fn advance(&mut self, time: EventTime, limit: usize, announcements: &mut Vec<Announcement>) -> bool {
         self.time = self.time.max(time);
-        let policy = Arc::clone(&self.policy);
         for _ in 0..limit {
             let Some((came_up, id)) = self.timers.take_before(self.time) else {
+                let passed = Frontier::before(self.time);
+                if self.frontier < passed {
+                    self.frontier = passed;
+                }
                 return false;
             };
-            let Some(due) = self.next_due_of(&id) else { continue };
+            let Some(due) = self.next_moment_of(&id) else { continue };
             if due > came_up {
                 self.timers.move_to(due, id);
                 continue;
             }
-            let touched = touch(&mut self.overlay, &self.committed, &id);
-            let before = Contribution::of(&touched.customer);
-            fire(&id, touched, due, &policy, &mut self.totals, announcements);
-            self.fired += 1;
-            self.totals.remove(&before);
-            self.totals.add(&Contribution::of(&touched.customer));
-            if let Some(next) = next_due(&touched.customer, &policy) {
-                self.timers.move_to(next, id);
-            }
+            self.come(id, due, announcements);
         }
         self.timers.has_before(self.time)
+    }
+
+    /// A customer's next moment has come.
+    fn come(&mut self, id: CustomerId, due: EventTime, announcements: &mut Vec<Announcement>) {
+        let policy = Arc::clone(&self.policy);
+        let touched = touch(&mut self.overlay, &self.committed, &id);
+        let before = Contribution::of(&touched.customer);
+        let changes = next_due(&touched.customer, &policy) == Some(due);
+        let is_forgotten = changes && is_forgotten(&touched.customer, due, &policy);
+        let scope = if is_forgotten { Scope::ALL } else { Scope::NONE };
+        self.before.clear();
+        tallies::contributions(&touched.customer, scope, self.frontier.of(&id), &policy, &mut self.before);
+        self.frontier.reach(due, &id);
+        let ripe = self.frontier.of(&id);
+        if changes {
+            fire(&id, touched, due, ripe, &policy, &mut self.totals, &mut self.tallies, announcements);
+        }
+        self.after.clear();
+        tallies::contributions(&touched.customer, scope, ripe, &policy, &mut self.after);
+        self.tallies.change(&self.before, &self.after);
+        self.fired += 1;
+        self.totals.remove(&before);
+        self.totals.add(&Contribution::of(&touched.customer));
+        if let Some(next) = next_moment(&touched.customer, ripe, &policy) {
+            self.timers.move_to(next, id);
+        }
     }
 
     /// The partition's time.
@@ -237,9 +318,9 @@ impl<C: Committed> Partition<C> {
         changed.map(|(id, touched)| (id, touched.is_known.then_some(&touched.customer)))
     }
 
-    /// Whether the open batch changed any customer.
+    /// Whether the open batch changed any customer or count.
     pub fn has_changes(&self) -> bool {
-        self.overlay.values().any(|touched| touched.changed)
+        self.overlay.values().any(|touched| touched.changed) || !self.tallies.open().is_empty()
     }
 
     /// The log has confirmed the open batch and `committed` holds its changes.
@@ -248,6 +329,8 @@ impl<C: Committed> Partition<C> {
         self.timers.confirm();
         self.totals_committed = self.totals;
         self.time_committed = self.time;
+        self.frontier_committed = self.frontier.clone();
+        self.tallies.confirm(self.today());
         self.fired = 0;
     }
 
@@ -257,15 +340,23 @@ impl<C: Committed> Partition<C> {
         self.timers.undo();
         self.totals = self.totals_committed;
         self.time = self.time_committed;
+        self.frontier = self.frontier_committed.clone();
+        self.tallies.undo();
         self.fired = 0;
     }
 
     /// Looks without touching: most entries that come up are only moved, and a batch should not hold them.
-    fn next_due_of(&self, id: &CustomerId) -> Option<EventTime> {
+    fn next_moment_of(&self, id: &CustomerId) -> Option<EventTime> {
+        let ripe = self.frontier.of(id);
         match self.overlay.get(id) {
-            Some(touched) => next_due(&touched.customer, &self.policy),
-            None => self.committed.load(id).and_then(|customer| next_due(&customer, &self.policy)),
+            Some(touched) => next_moment(&touched.customer, ripe, &self.policy),
+            None => self.committed.load(id).and_then(|customer| next_moment(&customer, ripe, &self.policy)),
         }
+    }
+
+    /// The business day that time has come to; `None` before the first event.
+    pub fn today(&self) -> Option<Day> {
+        (self.time != EventTime::BEGINNING).then(|| self.policy.calendar.day_of(self.time))
     }
 
     fn outcome(&self, novelty: Novelty, at: EventTime) -> Outcome {
@@ -298,18 +389,60 @@ fn fire(
     id: &CustomerId,
     touched: &mut Touched,
     due: EventTime,
+    ripe: Ripe<'_>,
     policy: &Policy,
     totals: &mut Totals,
+    tallies: &mut Tallies,
     announcements: &mut Vec<Announcement>,
 ) {
     if is_forgotten(&touched.customer, due, policy) {
-        touched.forget(totals);
+        touched.forget(ripe.or_until(due), policy, totals, tallies);
         return;
     }
     touched.changed = true;
     if let Some(signal) = on_due(id, &mut touched.customer, due, policy) {
         announce(announcements, signal, Cause::Time, policy);
     }
+}
+
+/// The next instant at which something of the customer changes or ripens without any event.
+fn next_moment(customer: &Customer, ripe: Ripe<'_>, policy: &Policy) -> Option<EventTime> {
+    [next_due(customer, policy), tallies::next_ripening(customer, ripe, policy)].into_iter().flatten().min()
+}
+
+/// Which of a customer's orders can count for something else after an event than before.
+fn scopes<'a>(customer: &Customer, event: &'a Event, policy: &Policy) -> (Scope<'a>, Scope<'a>) {
+    let is_forgotten_before =
+        policy.forget_after.is_some() && next_due(customer, policy).is_some_and(|due| due < event.at);
+    match &event.what {
+        _ if is_forgotten_before => (Scope::ALL, Scope::ALL),
+        Happening::Erased => (Scope::ALL, Scope::ALL),
+        Happening::Purchased { order, .. } => Scope::around(&customer.purchases, event.at, order),
+        _ => [Scope::tickets(Affected::by(event, customer)); 2].into(),
+    }
+}
+
+/// Counts what nobody will tell of an event later on, and what a customer's memory had no more room for.
+fn settle(
+    event: &Event,
+    dropped: &Dropped,
+    customer: &Customer,
+    ripe: Ripe<'_>,
+    policy: &Policy,
+    tallies: &mut Tallies,
+) {
+    let mut settled = Contributions::default();
+    tallies::settle_event(event, policy, &mut settled);
+    if let Some(order) = &dropped.order {
+        tallies::settle_order(order, policy, &mut settled);
+    }
+    if let Some(refund) = &dropped.refund {
+        tallies::settle_refund(refund, &customer.purchases, policy, &mut settled);
+    }
+    if let Some(ticket) = &dropped.ticket {
+        tallies::settle_dropped(ticket, customer, ripe, policy, &mut settled);
+    }
+    tallies.settle(&settled);
 }
 
 fn announce(announcements: &mut Vec<Announcement>, signal: Signal, cause: Cause, policy: &Policy) {
