@@ -57,6 +57,7 @@ impl Service {
             policy: Arc::clone(&policy),
             time_zone: options.time.time_zone.name().to_owned(),
             activity_horizon: options.retention.activity_horizon.to_string(),
+            windows: settings::windows(options),
             token: options.http.token.clone(),
             now_ms: Box::new(|| SystemClock.monotonic().as_millis() as u64),
         });

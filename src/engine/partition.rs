@@ -182,6 +182,11 @@ impl<C: Committed> Partition<C> {
         self.totals_committed = self.totals;
     }
 
+    /// The rules.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The committed state.
     pub fn committed(&self) -> &C {
         &self.committed

@@ -219,9 +219,17 @@ fn forgotten_of(
     referred: bool,
     spending: &[Spending],
 ) -> Result<Forgotten, Unreadable> {
-    let ForgottenRecord(id, minor, place, second, months) = too.unwrap_or(ForgottenRecord("-", 0, 0, None, Vec::new()));
+    let (id, amount, second, months) = match too {
+        Some(ForgottenRecord(id, minor, place, second, months)) => {
+            (id, Amount::from_minor(minor, currency_at(spending, place)?), second, months)
+        }
+        None => {
+            let currency = spending.first().map(|spent| spent.currency).or_else(|| Currency::from_code("XXX"));
+            let currency = currency.ok_or(Unreadable::Damaged("unknown currency"))?;
+            ("-", Amount::from_minor(0, currency), None, Vec::new())
+        }
+    };
     let id = OrderId::new(id).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
-    let amount = Amount::from_minor(minor, currency_at(spending, place)?);
     Ok(Forgotten {
         orders,
         days,

@@ -88,10 +88,10 @@ fn silences(customer: &Customer, policy: &Policy, visit: &mut dyn FnMut(Silence)
     }
 }
 
-/// Whether there was a step of a ticket, a refund or a low rating in this time, its ends included.
+/// Whether a ticket was opened, money went back or a low rating was given in this time, its ends included.
 fn has_said_something(customer: &Customer, from: EventTime, to: EventTime) -> bool {
     let is_within = |at: EventTime| at >= from && at <= to;
-    customer.tickets.0.iter().any(|ticket| ticket.steps.iter().any(|(at, _)| is_within(*at)))
+    customer.tickets.0.iter().any(|ticket| is_within(ticket.opened_at()))
         || customer.refunds.0.iter().any(|refund| is_within(refund.at))
         || customer.low_ratings.0.iter().any(|low| is_within(low.at))
 }

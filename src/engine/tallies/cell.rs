@@ -69,9 +69,10 @@ whats! {
     Reactivation Day true,
     /// Cases whose outcome is still awaited, by [`Awaited`].
     Awaited Number false,
-    /// Customers by the day of their first order and by [`super::orders::WITHIN_DAYS`], how soon the second came.
-    Second DayForEver false,
-    /// Customers by how many days after the first their second order came, in [`super::orders::LE_DAYS`].
+    /// Customers whose first order is more than [`super::WITHIN_DAYS`] ago: kind is 2 × place there + 1 if the second
+    /// order came within these days.
+    Second Number false,
+    /// Customers by how many days after the first their second order came, in [`super::LE_DAYS`].
     SecondDays Number false,
     /// Customers by the month of their first order and, as kind, how many months later they ordered (too).
     Cohort Month false,

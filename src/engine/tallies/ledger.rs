@@ -102,7 +102,9 @@ impl Tallies {
             let before: BTreeSet<i32> = settled.iter().map(|(cell, _)| cell.at()).collect();
             settled.forget_before(today);
             let after: BTreeSet<i32> = settled.iter().map(|(cell, _)| cell.at()).collect();
-            changed.extend(before.difference(&after));
+            let mut gone = before.difference(&after).copied().peekable();
+            let is_folded = gone.peek().is_some() && after.contains(&Cell::BEFORE_ALL);
+            changed.extend(gone.chain(is_folded.then_some(Cell::BEFORE_ALL)));
         }
         let mut sections: BTreeMap<i32, Section> =
             changed.into_iter().map(|at| (at, Section { at, cells: Vec::new() })).collect();

@@ -19,6 +19,7 @@
 mod activity;
 mod cell;
 mod counts;
+mod figures;
 mod frontier;
 mod ledger;
 mod orders;
@@ -28,9 +29,11 @@ use crate::domain::{Customer, EventTime, Policy};
 
 pub use cell::{Awaited, Cell, Class, Lifecycle, Place, What, class_and_currency_of, level_and_currency_of};
 pub use counts::Counts;
+pub use figures::{ByClass, Figures, Money, Ratio, WindowFigures};
 pub use frontier::{Frontier, Ripe};
 pub use ledger::{Section, Tallies};
 
+pub use orders::{LE_DAYS, WITHIN_DAYS};
 pub(super) use orders::{Scope, settle_order, settle_refund};
 pub(super) use support::{Affected, settle_before, settle_dropped, settle_event};
 pub use support::{NO_CATEGORY, RESOLVED_WITHIN};
@@ -71,11 +74,12 @@ pub(super) fn contributions(
 ) {
     support::contributions(customer, scope.tickets, ripe, policy, to);
     activity::contributions(customer, ripe, policy, to);
-    orders::contributions(customer, scope, policy, to);
+    orders::contributions(customer, scope, ripe, policy, to);
 }
 
 /// The earliest instant at which something of a customer ripens that has not yet.
 pub(super) fn next_ripening(customer: &Customer, ripe: Ripe<'_>, policy: &Policy) -> Option<EventTime> {
     let of_support = support::next_ripening(customer, ripe, policy);
-    [activity::next_ripening(customer, ripe, policy), of_support].into_iter().flatten().min()
+    let of_activity = activity::next_ripening(customer, ripe, policy);
+    [orders::next_ripening(customer, ripe), of_activity, of_support].into_iter().flatten().min()
 }

@@ -1,10 +1,10 @@
 //! What orders and refunds contribute.
 
 use super::cell::{Cell, Class, Lifecycle, What, class_and_currency, level_and_currency};
-use super::{Affected, Contributions};
+use super::{Affected, Contributions, Ripe};
 use crate::domain::customer::Refund;
-use crate::domain::time::{DAY_MS, Day, Month};
-use crate::domain::{Customer, EventTime, Order, OrderId, Policy, PurchaseHistory};
+use crate::domain::time::{DAY_MS, Month};
+use crate::domain::{Customer, EventTime, Order, OrderId, Policy, PurchaseHistory, Span};
 
 /// Within how many days of the first order the share of second orders is told.
 pub const WITHIN_DAYS: [i64; 4] = [30, 60, 90, 180];
@@ -55,7 +55,13 @@ impl<'a> Scope<'a> {
 }
 
 /// What orders and refunds contribute, as far as `scope` goes.
-pub(super) fn contributions(customer: &Customer, scope: Scope<'_>, policy: &Policy, to: &mut Contributions) {
+pub(super) fn contributions(
+    customer: &Customer,
+    scope: Scope<'_>,
+    ripe: Ripe<'_>,
+    policy: &Policy,
+    to: &mut Contributions,
+) {
     let history = &customer.purchases;
     for refund in &customer.refunds.0 {
         of_refund(refund, class_of_refund(refund, history), policy, to);
@@ -77,7 +83,7 @@ pub(super) fn contributions(customer: &Customer, scope: Scope<'_>, policy: &Poli
     if scope.from != usize::MAX {
         of_months(history, scope.from, policy, to);
     }
-    of_firsts(history, first, policy, to);
+    of_firsts(history, first, ripe, policy, to);
     let day = |at: EventTime| policy.calendar.day_of(at);
     let has_ordered_before = history.count() > 1;
     to.add(Cell::on(What::LastOrder, u32::from(has_ordered_before), day(last.at)), 1);
@@ -85,6 +91,12 @@ pub(super) fn contributions(customer: &Customer, scope: Scope<'_>, policy: &Poli
         to.add(Cell::on(What::LastButOne, 0, day(history.remembered[last_but_one].at)), 1);
     }
     of_customer(customer, policy, to);
+}
+
+/// The earliest instant at which the first order is so long ago as a share wants it, that has not yet come.
+pub(super) fn next_ripening(customer: &Customer, ripe: Ripe<'_>) -> Option<EventTime> {
+    let first = customer.purchases.first_at()?;
+    WITHIN_DAYS.into_iter().map(|within| first + Span::from_days(within)).find(|ripens| !ripe.has(*ripens))
 }
 
 /// What is settled of an order that a customer's memory has no more room for.
@@ -123,17 +135,20 @@ fn class_of_refund(refund: &Refund, history: &PurchaseHistory) -> Class {
 }
 
 /// The first order, and how soon the second came.
-fn of_firsts(history: &PurchaseHistory, first: &Order, policy: &Policy, to: &mut Contributions) {
+fn of_firsts(history: &PurchaseHistory, first: &Order, ripe: Ripe<'_>, policy: &Policy, to: &mut Contributions) {
     let day = policy.calendar.day_of(first.at);
     to.add(Cell::on(What::NewCustomers, u32::from(first.referred), day), 1);
-    let gap = history.second_at().map(|second| second.millis() - first.at.millis());
-    let bucket = |days: &[i64]| {
-        let within = |days: &i64| gap.is_some_and(|gap| gap <= days * DAY_MS);
-        days.iter().position(within).unwrap_or(days.len()) as u32
-    };
-    to.add(Cell::on(What::Second, bucket(&WITHIN_DAYS), day), 1);
-    if gap.is_some() {
-        to.add(Cell::of(What::SecondDays, bucket(&LE_DAYS)), 1);
+    for (place, within) in (0..).zip(WITHIN_DAYS) {
+        let ripens = first.at + Span::from_days(within);
+        if ripe.has(ripens) {
+            let came = history.second_at().is_some_and(|second| second <= ripens);
+            to.add(Cell::of(What::Second, 2 * place + u32::from(came)), 1);
+        }
+    }
+    if let Some(second) = history.second_at() {
+        let gap = second.millis() - first.at.millis();
+        let bucket = LE_DAYS.partition_point(|days| days * DAY_MS < gap);
+        to.add(Cell::of(What::SecondDays, bucket as u32), 1);
     }
 }
 
@@ -196,10 +211,4 @@ fn of_customer(customer: &Customer, _policy: &Policy, to: &mut Contributions) {
 /// The logarithmic bucket of a net revenue above 0.
 fn bucket_of(net: i128) -> i32 {
     (libm::log(net as f64) / libm::log(PARETO_GROWTH)) as i32
-}
-
-/// The day after which those who ordered first on `first` are ripe for "within so many days": the share is told of
-/// customers whose first order is more than so many business days ago.
-pub(super) fn is_ripe(first: i32, within_days: i64, today: Day) -> bool {
-    i64::from(today.0) - i64::from(first) > within_days
 }
