@@ -118,7 +118,7 @@ pub fn recovery_case(ticket: &Ticket, customer: &Customer, policy: &Policy) -> O
 pub fn recovery(ticket: &Ticket, resolution: Resolution, customer: &Customer, policy: &Policy) -> Recovery {
     let is_painless = pains(ticket, resolution.at, customer, policy).next().is_none();
     let orders = &customer.purchases.remembered;
-    let next = orders.get(orders.partition_point(|order| order.at < resolution.at));
+    let next = orders.get(orders.partition_point(|order| order.at <= resolution.at));
     Recovery {
         effort: if is_painless { Effort::Painless } else { Effort::Painful },
         has_ordered: next.is_some_and(|next| next.at <= resolution.at + policy.memory),
