@@ -4,6 +4,7 @@
 //! no clock, no socket and no random number, so the service, `replay`, `demo`, the benchmarks and the tests all run
 //! this same code. What a batch changes lies in an overlay until the log has confirmed it: an abort leaves no trace.
 
+mod accounts;
 mod on_due;
 mod on_event;
 mod partition;

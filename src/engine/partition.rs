@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use foldhash::quality::FixedState;
 
+use super::accounts::{Accounts, next_moment, scopes};
 use super::event::{Event, Happening};
 use super::on_due::{is_forgotten, next_due, on_due};
 use super::on_event::{Dropped, Novelty, on_event};
-use super::tallies::{self, Affected, Contributions, Frontier, Ripe, Scope, Section, Tallies};
+use super::tallies::{self, Frontier, Ripe, Scope, Section, Tallies};
 use super::timers::Timers;
-use super::totals::{Contribution, Totals};
+use super::totals::Totals;
 use crate::domain::time::Day;
 use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span, risk};
 
@@ -82,12 +83,8 @@ struct Touched {
 
 impl Touched {
     /// Everything known of the customer goes but for anonymous sums; whatever comes later starts a new one.
-    fn forget(&mut self, ripe: Ripe<'_>, policy: &Policy, totals: &mut Totals, tallies: &mut Tallies) {
-        totals.erase(&Contribution::of(&self.customer));
-        let mut all = Contributions::default();
-        tallies::contributions(&self.customer, Scope::ALL, ripe, policy, &mut all);
-        all.keep_what_stays();
-        tallies.settle(&all);
+    fn forget(&mut self, ripe: Ripe<'_>, policy: &Policy, accounts: &mut Accounts) {
+        accounts.forget(&self.customer, ripe, policy);
         self.changed |= self.is_known;
         self.is_known = false;
         self.customer = Customer::default();
@@ -100,14 +97,9 @@ pub struct Partition<C> {
     committed: C,
     overlay: HashMap<CustomerId, Touched, FixedState>,
     timers: Timers,
-    totals: Totals,
-    totals_committed: Totals,
-    tallies: Tallies,
+    accounts: Accounts,
     frontier: Frontier,
     frontier_committed: Frontier,
-    /// What a customer contributes, kept for its room.
-    before: Contributions,
-    after: Contributions,
     time: EventTime,
     time_committed: EventTime,
     fired: u64,
@@ -121,13 +113,9 @@ impl<C: Committed> Partition<C> {
             committed,
             overlay: HashMap::default(),
             timers: Timers::default(),
-            totals: Totals::default(),
-            totals_committed: Totals::default(),
-            tallies: Tallies::default(),
+            accounts: Accounts::default(),
             frontier: Frontier::BEGINNING,
             frontier_committed: Frontier::BEGINNING,
-            before: Contributions::default(),
-            after: Contributions::default(),
             time: EventTime::BEGINNING,
             time_committed: EventTime::BEGINNING,
             fired: 0,
@@ -138,11 +126,7 @@ impl<C: Committed> Partition<C> {
     pub fn recall(&mut self, id: &CustomerId, customer: &Customer) {
         let ripe = self.frontier.of(id);
         self.timers.look_again(id, None, next_moment(customer, ripe, &self.policy));
-        self.totals.add(&Contribution::of(customer));
-        self.totals_committed = self.totals;
-        let mut contributions = Contributions::default();
-        tallies::contributions(customer, Scope::ALL, ripe, &self.policy, &mut contributions);
-        self.tallies.recall(&contributions);
+        self.accounts.recall(customer, ripe, &self.policy);
     }
 
     /// Works out a customer's next moment anew, as the rules have changed. What was announced stays as it is.
@@ -173,13 +157,12 @@ impl<C: Committed> Partition<C> {
 
     /// Takes note of stored counts that no customer tells any more.
     pub fn recall_settled(&mut self, sections: impl IntoIterator<Item = Section>) {
-        self.tallies.recall_settled(sections);
+        self.accounts.tallies.recall_settled(sections);
     }
 
     /// Takes note of the orders of customers who were forgotten.
     pub fn recall_erased(&mut self, orders: i64, returning_orders: i64) {
-        self.totals.recall_erased(orders, returning_orders);
-        self.totals_committed = self.totals;
+        self.accounts.recall_erased(orders, returning_orders);
     }
 
     /// The rules.
@@ -194,17 +177,17 @@ impl<C: Committed> Partition<C> {
 
     /// The counts, the open batch included.
     pub fn totals(&self) -> &Totals {
-        &self.totals
+        &self.accounts.totals
     }
 
     /// All other counts.
     pub fn tallies(&self) -> &Tallies {
-        &self.tallies
+        &self.accounts.tallies
     }
 
     /// The sections of settled counts that are to be stored with the open batch; without cells: gone.
     pub fn changed_sections(&self) -> Vec<Section> {
-        self.tallies.changed_sections(self.today())
+        self.accounts.tallies.changed_sections(self.today())
     }
 
     /// How far ripening has come.
@@ -227,18 +210,17 @@ impl<C: Committed> Partition<C> {
         let policy = Arc::clone(&self.policy);
         let ripe = self.frontier.of(&event.customer);
         let touched = touch(&mut self.overlay, &self.committed, &event.customer);
-        self.tallies.settle_drawn(tallies::settle_before(event, &mut touched.customer, ripe, &policy));
+        self.accounts.tallies.settle_drawn(tallies::settle_before(event, &mut touched.customer, ripe, &policy));
         let (scope, scope_after) = scopes(&touched.customer, event, &policy);
-        let before = (Contribution::of(&touched.customer), next_moment(&touched.customer, ripe, &policy));
-        self.before.clear();
-        tallies::contributions(&touched.customer, scope, ripe, &policy, &mut self.before);
+        let before = next_moment(&touched.customer, ripe, &policy);
+        self.accounts.before(&touched.customer, scope, ripe, &policy);
         while let Some(due) = next_due(&touched.customer, &policy).filter(|due| *due < event.at) {
-            fire(&event.customer, touched, due, ripe, &policy, &mut self.totals, &mut self.tallies, announcements);
+            fire(&event.customer, touched, due, ripe, &policy, &mut self.accounts, announcements);
             self.fired += 1;
         }
         let novelty = if event.what == Happening::Erased {
             let ripe = ripe.or_until(event.at - Span::from_millis(1));
-            touched.forget(ripe, &policy, &mut self.totals, &mut self.tallies);
+            touched.forget(ripe, &policy, &mut self.accounts);
             Novelty::New
         } else {
             let mut dropped = Dropped::default();
@@ -248,19 +230,13 @@ impl<C: Committed> Partition<C> {
             touched.changed |= novelty == Novelty::New;
             touched.is_known |= novelty == Novelty::New;
             if novelty == Novelty::New {
-                settle(event, &dropped, &touched.customer, ripe, &policy, &mut self.tallies);
+                self.accounts.settle(event, &dropped, &touched.customer, ripe, &policy);
             }
             novelty
         };
-        let after = (Contribution::of(&touched.customer), next_moment(&touched.customer, ripe, &policy));
-        self.after.clear();
         let scope = if novelty == Novelty::New { scope_after } else { scope };
-        tallies::contributions(&touched.customer, scope, ripe, &policy, &mut self.after);
-        self.tallies.change(&self.before, &self.after);
-
-        self.totals.remove(&before.0);
-        self.totals.add(&after.0);
-        self.timers.look_again(&event.customer, before.1, after.1);
+        self.accounts.after(&touched.customer, scope, ripe, &policy);
+        self.timers.look_again(&event.customer, before, next_moment(&touched.customer, ripe, &policy));
         self.outcome(novelty, event.at)
     }
 
@@ -290,23 +266,17 @@ impl<C: Committed> Partition<C> {
     fn come(&mut self, id: CustomerId, due: EventTime, announcements: &mut Vec<Announcement>) {
         let policy = Arc::clone(&self.policy);
         let touched = touch(&mut self.overlay, &self.committed, &id);
-        let before = Contribution::of(&touched.customer);
         let changes = next_due(&touched.customer, &policy) == Some(due);
         let is_forgotten = changes && is_forgotten(&touched.customer, due, &policy);
         let scope = if is_forgotten { Scope::ALL } else { Scope::NONE };
-        self.before.clear();
-        tallies::contributions(&touched.customer, scope, self.frontier.of(&id), &policy, &mut self.before);
+        self.accounts.before(&touched.customer, scope, self.frontier.of(&id), &policy);
         self.frontier.reach(due, &id);
         let ripe = self.frontier.of(&id);
         if changes {
-            fire(&id, touched, due, ripe, &policy, &mut self.totals, &mut self.tallies, announcements);
+            fire(&id, touched, due, ripe, &policy, &mut self.accounts, announcements);
         }
-        self.after.clear();
-        tallies::contributions(&touched.customer, scope, ripe, &policy, &mut self.after);
-        self.tallies.change(&self.before, &self.after);
+        self.accounts.after(&touched.customer, scope, ripe, &policy);
         self.fired += 1;
-        self.totals.remove(&before);
-        self.totals.add(&Contribution::of(&touched.customer));
         if let Some(next) = next_moment(&touched.customer, ripe, &policy) {
             self.timers.move_to(next, id);
         }
@@ -325,17 +295,16 @@ impl<C: Committed> Partition<C> {
 
     /// Whether the open batch changed any customer or count.
     pub fn has_changes(&self) -> bool {
-        self.overlay.values().any(|touched| touched.changed) || !self.tallies.open().is_empty()
+        self.overlay.values().any(|touched| touched.changed) || !self.accounts.tallies.open().is_empty()
     }
 
     /// The log has confirmed the open batch and `committed` holds its changes.
     pub fn confirm(&mut self) {
         self.overlay.clear();
         self.timers.confirm();
-        self.totals_committed = self.totals;
         self.time_committed = self.time;
         self.frontier_committed = self.frontier.clone();
-        self.tallies.confirm(self.today());
+        self.accounts.confirm(self.today());
         self.fired = 0;
     }
 
@@ -343,10 +312,9 @@ impl<C: Committed> Partition<C> {
     pub fn undo(&mut self) {
         self.overlay.clear();
         self.timers.undo();
-        self.totals = self.totals_committed;
         self.time = self.time_committed;
         self.frontier = self.frontier_committed.clone();
-        self.tallies.undo();
+        self.accounts.undo();
         self.fired = 0;
     }
 
@@ -396,58 +364,17 @@ fn fire(
     due: EventTime,
     ripe: Ripe<'_>,
     policy: &Policy,
-    totals: &mut Totals,
-    tallies: &mut Tallies,
+    accounts: &mut Accounts,
     announcements: &mut Vec<Announcement>,
 ) {
     if is_forgotten(&touched.customer, due, policy) {
-        touched.forget(ripe.or_until(due), policy, totals, tallies);
+        touched.forget(ripe.or_until(due), policy, accounts);
         return;
     }
     touched.changed = true;
     if let Some(signal) = on_due(id, &mut touched.customer, due, policy) {
         announce(announcements, signal, Cause::Time, policy);
     }
-}
-
-/// The next instant at which something of the customer changes or ripens without any event.
-fn next_moment(customer: &Customer, ripe: Ripe<'_>, policy: &Policy) -> Option<EventTime> {
-    [next_due(customer, policy), tallies::next_ripening(customer, ripe, policy)].into_iter().flatten().min()
-}
-
-/// Which of a customer's orders can count for something else after an event than before.
-fn scopes<'a>(customer: &Customer, event: &'a Event, policy: &Policy) -> (Scope<'a>, Scope<'a>) {
-    let is_forgotten_before =
-        policy.forget_after.is_some() && next_due(customer, policy).is_some_and(|due| due < event.at);
-    match &event.what {
-        _ if is_forgotten_before => (Scope::ALL, Scope::ALL),
-        Happening::Erased => (Scope::ALL, Scope::ALL),
-        Happening::Purchased { order, .. } => Scope::around(&customer.purchases, event.at, order),
-        _ => [Scope::tickets(Affected::by(event, customer)); 2].into(),
-    }
-}
-
-/// Counts what nobody will tell of an event later on, and what a customer's memory had no more room for.
-fn settle(
-    event: &Event,
-    dropped: &Dropped,
-    customer: &Customer,
-    ripe: Ripe<'_>,
-    policy: &Policy,
-    tallies: &mut Tallies,
-) {
-    let mut settled = Contributions::default();
-    tallies::settle_event(event, policy, &mut settled);
-    if let Some(order) = &dropped.order {
-        tallies::settle_order(order, policy, &mut settled);
-    }
-    if let Some(refund) = &dropped.refund {
-        tallies::settle_refund(refund, &customer.purchases, policy, &mut settled);
-    }
-    if let Some(ticket) = &dropped.ticket {
-        tallies::settle_dropped(ticket, customer, ripe, policy, &mut settled);
-    }
-    tallies.settle(&settled);
 }
 
 fn announce(announcements: &mut Vec<Announcement>, signal: Signal, cause: Cause, policy: &Policy) {
