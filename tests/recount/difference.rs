@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use super::money;
 
 /// Rates of a window that are a ratio of counts.
-const RATIOS: [&str; 7] = [
+const RATIOS: [&str; 10] = [
+    "churn",
+    "referral",
+    "contacts_per_ticket",
     "retention",
     "repeat_purchase",
     "returning_customers",
@@ -22,7 +25,7 @@ const RATIOS: [&str; 7] = [
 /// customers the one at the fifth, whose bucket is split, weighs more: half the width of a bucket, 2 %, of one of them.
 const PARETO_ERROR: f64 = 0.01;
 
-/// An expectation is a sum of floats.
+/// An expectation is a sum of floats, each of which may be rounded to nine decimals.
 const EXPECTED_ERROR: f64 = 1e-9;
 
 /// One line for each disagreement.
@@ -43,19 +46,18 @@ pub fn differences(report: &Value, recount: &Value) -> Vec<String> {
     }
     for days in ["30d", "60d", "90d", "180d"] {
         let name = format!("second_purchase.{days}");
-        found.ratio(&name, &report["second_purchase"][days], &recount["second_purchase"][days]);
+        let (said, counted) = (&report["second_purchase"][days], &recount["second_purchase"][days]);
+        found.ratio(&name, said, counted);
+        found.same(&format!("{name}.unripe"), &said["unripe"], &counted["unripe"]);
     }
     found.months("cohorts", &["customers", "ordered"], report, recount);
     found.months("lifecycle", &["new", "returning", "resurrecting", "dormant"], report, recount);
     for effort in ["painless", "painful"] {
         let (said, counted) = (&report["service_recovery"][effort], &recount["service_recovery"][effort]);
-        found.ratio(&format!("service_recovery.{effort}"), said, counted);
-        found.near(
-            &format!("service_recovery.{effort}.expected"),
-            &said["expected"],
-            &counted["expected"],
-            EXPECTED_ERROR,
-        );
+        let name = format!("service_recovery.{effort}");
+        found.ratio(&name, said, counted);
+        let cases = counted["denominator"].as_f64().unwrap_or_default();
+        found.near(&name, &said["expected"], &counted["expected"], EXPECTED_ERROR * (1.0 + cases));
     }
     found.0
 }
@@ -86,7 +88,7 @@ impl Found {
 
     fn near(&mut self, name: &str, said: &Value, counted: &Value, error: f64) {
         let (Some(a), Some(b)) = (said.as_f64(), counted.as_f64()) else { return self.same(name, said, counted) };
-        if (a - b).abs() > error * (1.0 + b.abs()) {
+        if (a - b).abs() > error {
             self.0.push(format!("{name}: reported {said}, counted {counted}"));
         }
     }
@@ -98,18 +100,47 @@ impl Found {
             for name in RATIOS {
                 self.ratio(&format!("windows.{window}.{name}"), &said[name], &counted[name]);
             }
+            // What is beside the ratios: the unripe, why resolutions failed, sums and counts.
+            for (rate, part) in [
+                ("reactivation", "unripe"),
+                ("painless_resolution", "unripe"),
+                ("painless_resolution", "failed"),
+                ("time_to_resolution", "sum_ms"),
+                ("time_to_resolution", "count"),
+            ] {
+                self.same(&format!("windows.{window}.{rate}.{part}"), &said[rate][part], &counted[rate][part]);
+            }
+            self.same(&format!("windows.{window}.tickets"), &said["tickets"], &counted["tickets"]);
+            self.same(&format!("windows.{window}.ratings"), &said["ratings"], &counted["ratings"]);
+            self.money(&format!("windows.{window}.growth"), &said["growth"], &counted["growth"]);
+            self.order_values(&window, &said["average_order_value"], &counted["average_order_value"]);
             let (said, counted) = (&said["returning_revenue"], &counted["returning_revenue"]);
             if !said.is_object() {
                 self.0.push(format!("windows.{window}.returning_revenue: there is none"));
             }
-            // A currency without money may be left out.
-            for currency in &keys(said) | &keys(counted) {
-                let nothing = money::text(0, &currency);
-                let of = |value: &Value, part| value[&currency].get(part).map_or(json!(nothing), Clone::clone);
-                for part in ["numerator", "denominator"] {
-                    let name = format!("windows.{window}.returning_revenue.{currency}.{part}");
-                    self.same(&name, &of(said, part), &of(counted, part));
-                }
+            self.money(&format!("windows.{window}.returning_revenue"), said, counted);
+        }
+    }
+
+    /// A currency without money may be left out.
+    fn money(&mut self, name: &str, said: &Value, counted: &Value) {
+        for currency in &keys(said) | &keys(counted) {
+            let nothing = money::text(0, &currency);
+            let of = |value: &Value, part| value[&currency].get(part).map_or(json!(nothing), Clone::clone);
+            for part in ["numerator", "denominator"] {
+                self.same(&format!("{name}.{currency}.{part}"), &of(said, part), &of(counted, part));
+            }
+        }
+    }
+
+    /// Likewise a currency without orders.
+    fn order_values(&mut self, window: &str, said: &Value, counted: &Value) {
+        for currency in &keys(said) | &keys(counted) {
+            let nothing = json!({"numerator": money::text(0, &currency), "denominator": 0});
+            for class in ["new", "returning"] {
+                let of = |value: &Value| value[&currency].get(class).map_or(nothing.clone(), Clone::clone);
+                let name = format!("windows.{window}.average_order_value.{currency}.{class}");
+                self.ratio(&name, &of(said), &of(counted));
             }
         }
     }
@@ -173,13 +204,24 @@ fn whatever_number_is_wrong_is_found() {
     let window: serde_json::Map<String, Value> =
         RATIOS.iter().map(|name| ((*name).to_owned(), ratio.clone())).collect();
     let mut window = Value::Object(window);
+    for (rate, part) in [("reactivation", "unripe"), ("painless_resolution", "unripe")] {
+        window[rate][part] = 4.into();
+    }
+    window["painless_resolution"]["failed"] = json!({"overdue": 1});
+    window["time_to_resolution"] = json!({"sum_ms": 60_000, "count": 2});
+    window["tickets"] = json!({"broken": 2});
+    window["ratings"] = json!({"csat": {"numerator": 4.5, "denominator": 1}});
+    window["growth"] = json!({"EUR": {"numerator": "1.00", "denominator": "2.00"}});
+    window["average_order_value"] = json!({"EUR": {"new": {"numerator": "1.00", "denominator": 2},
+        "returning": {"numerator": "2.00", "denominator": 1}}});
     window["returning_revenue"] = json!({"EUR": {"numerator": "1.00", "denominator": "2.00"}});
+    let second = json!({"numerator": 3, "denominator": 5, "unripe": 1});
     let whole = json!({
         "at": "2026-04-20T00:00:00Z", "time_zone": "UTC", "activity_horizon": "90d", "windows": {"30d": window},
         "ever": {"customers": 7, "repeat_purchase": ratio, "returning_orders": ratio,
             "pareto": {"EUR": {"numerator": "2.00", "denominator": "3.00"}}},
         "now": {"active": 4, "lapsed": 3},
-        "second_purchase": {"30d": ratio, "60d": ratio, "90d": ratio, "180d": ratio},
+        "second_purchase": {"30d": second, "60d": second, "90d": second, "180d": second},
         "cohorts": [{"month": "2026-01", "customers": 7, "ordered": [7, 3]}],
         "lifecycle": [{"month": "2026-01", "new": 7, "returning": 1, "resurrecting": 2, "dormant": 3}],
         "service_recovery": {"painless": {"numerator": 1, "denominator": 2, "expected": 0.5},
