@@ -9,7 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use dashmap::DashMap;
 use foldhash::quality::RandomState;
 
-use crate::domain::{Customer, CustomerId, EventTime};
+use crate::domain::{Customer, CustomerId, EventTime, Policy};
+use crate::engine::tallies::{Counts, Figures};
 use crate::engine::{Committed, Totals};
 use crate::wire::customer_record;
 
@@ -25,6 +26,10 @@ pub struct PartitionStore {
 pub struct Seen {
     /// The counts, as of the last commit.
     pub totals: Totals,
+    /// All other counts, as of the last commit.
+    pub counts: Arc<Counts>,
+    /// The time that the counts are as of.
+    pub counted_at: Option<EventTime>,
     /// The partition's time; `None` before the first event.
     pub time: Option<EventTime>,
     /// Records left to read, by input in the order of `Source::ALL`; `None` while unknown.
@@ -122,6 +127,16 @@ impl Partitions {
     /// A customer, wherever they are, and the partition they are in.
     pub fn find(&self, id: &CustomerId) -> Option<(i32, Customer)> {
         self.all().into_iter().find_map(|(partition, store)| Some((partition, store.load(id)?)))
+    }
+
+    /// All that is told of the partitions at work: each as of its own time.
+    pub fn figures(&self, windows: &[u32], policy: &Policy) -> Figures {
+        let mut figures = Figures::of(Totals::default(), &Counts::default(), None, windows, policy);
+        for (_, store) in self.all() {
+            let seen = store.seen();
+            figures.merge(Figures::of(seen.totals, &seen.counts, seen.counted_at, windows, policy));
+        }
+        figures
     }
 
     /// The counts of all partitions at work, and the least of their times.

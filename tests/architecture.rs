@@ -61,7 +61,7 @@ const PURE: [(&str, &[&str], &str); 4] = [
 const HOMES: [(&str, &str); 7] = [
     ("rdkafka", "kafka/"),
     ("dashmap", "store.rs"),
-    ("prometheus", "telemetry/metrics.rs"),
+    ("prometheus", "telemetry/"),
     ("axum", "http/"),
     ("clap", "command/"),
     ("indicatif", "command/"),

@@ -179,11 +179,13 @@ fn as_the_engine_has_it(event: &model::Event) -> Event {
         Amount::from_minor(money.minor, Currency::from_code(&money.currency).expect("an ISO 4217 code"))
     };
     let what = match &event.what {
-        What::Purchase { order_id, price } => Happening::Purchased { order: order(order_id), amount: amount(price) },
+        What::Purchase { order_id, price } => {
+            Happening::Purchased { order: order(order_id), amount: amount(price), referred: false }
+        }
         What::Refund { amount: money } => Happening::Refunded { order: order("unknown"), amount: amount(money) },
         What::Ticket { ticket_id, step } => {
             let step = match step {
-                Step::Opened => TicketStep::Opened,
+                Step::Opened => TicketStep::Opened(None),
                 Step::Contacted => TicketStep::Contacted,
                 Step::Resolved => TicketStep::Resolved,
                 Step::Reopened => TicketStep::Reopened,

@@ -78,7 +78,7 @@ fn deed(customers: u8, doing: impl Strategy<Value = Doing>) -> impl Strategy<Val
 
 fn doing() -> impl Strategy<Value = Doing> {
     let money = || (0..100_000i64, select(&CURRENCIES[..]));
-    let steps = [TicketStep::Opened, TicketStep::Contacted, TicketStep::Resolved, TicketStep::Reopened];
+    let steps = [TicketStep::Opened(None), TicketStep::Contacted, TicketStep::Resolved, TicketStep::Reopened];
     prop_oneof![
         8 => money().prop_map(|(minor, currency)| Doing::Buys { minor, currency }),
         2 => money().prop_map(|(minor, currency)| Doing::GivesBack { minor, currency }),
@@ -133,7 +133,9 @@ fn event(deed: &Deed, at: EventTime, n: usize) -> Event {
         id: EventId::new(&format!("e-{n}")).expect("a valid id"),
         at,
         what: match deed.doing {
-            Doing::Buys { minor, currency } => Happening::Purchased { order, amount: amount(minor, currency) },
+            Doing::Buys { minor, currency } => {
+                Happening::Purchased { order, amount: amount(minor, currency), referred: n % 3 == 0 }
+            }
             Doing::GivesBack { minor, currency } => Happening::Refunded { order, amount: amount(minor, currency) },
             Doing::Complains { ticket: number, step } => Happening::Ticket { ticket: ticket(number), step },
             Doing::Rates { rating, ticket: number } => Happening::Rated { rating, ticket: number.map(ticket) },

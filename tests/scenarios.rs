@@ -283,7 +283,13 @@ impl World {
     fn purchase(&mut self, words: &mut Words<'_>) -> Result<Event, String> {
         let (who, at, amount) = (words.next("a customer")?, words.time()?, words.amount()?);
         let order = words.optional().map_or_else(|| self.next_order(who), str::to_owned);
-        Ok(event(who, at, &format!("purchase of {order}"), |order| Happening::Purchased { order, amount }, &order))
+        Ok(event(
+            who,
+            at,
+            &format!("purchase of {order}"),
+            |order| Happening::Purchased { order, amount, referred: false },
+            &order,
+        ))
     }
 
     fn next_order(&mut self, who: &str) -> String {
@@ -308,7 +314,7 @@ impl World {
         self.nothing_untold()?;
         for n in 0..times {
             let (order, at) = (self.next_order(who), from + Span::from_millis(every.millis() * n));
-            let happening = |order| Happening::Purchased { order, amount };
+            let happening = |order| Happening::Purchased { order, amount, referred: false };
             self.step(&Step::Event(event(who, at, &format!("purchase of {order}"), happening, &order)));
         }
         Ok(())
@@ -329,7 +335,7 @@ impl World {
     /// Support, consent, contacts and erasure.
     fn other(&mut self, word: &str, words: &mut Words<'_>) -> Result<Event, String> {
         let step = match word {
-            "opens" => Some(TicketStep::Opened),
+            "opens" => Some(TicketStep::Opened(None)),
             "contacts_again" => Some(TicketStep::Contacted),
             "resolves" => Some(TicketStep::Resolved),
             "reopens" => Some(TicketStep::Reopened),

@@ -224,7 +224,11 @@ fn row_event(
         customer: customer.ok_or(invalid("customer_id", ids))?,
         id: EventId::new(event_id).ok_or(invalid("event_id", ids))?,
         at: at.ok_or(invalid("occurred_at", "a time from 1990 to 9999"))?,
-        what: if is_purchase { Happening::Purchased { order, amount } } else { Happening::Refunded { order, amount } },
+        what: if is_purchase {
+            Happening::Purchased { order, amount, referred: false }
+        } else {
+            Happening::Refunded { order, amount }
+        },
     })
 }
 

@@ -15,6 +15,7 @@ use super::predictions::{self, Predictions};
 use super::{Failure, settings};
 use crate::config::{self, Options};
 use crate::domain::{Currency, Customer, CustomerId, EventTime, Policy};
+use crate::engine::tallies::Figures;
 use crate::engine::{Announcement, Committed, Outcome, Partition, Watermark, WatermarkRules};
 use crate::wire::rates::Rates;
 use crate::wire::signal;
@@ -133,7 +134,9 @@ impl Replay {
         let Some(path) = &self.report else { return Ok(()) };
         let at = watermark.greatest()[0].map(|_| watermark.time());
         let horizon = options.retention.activity_horizon.to_string();
-        let rates = Rates::new(partition.totals(), at, options.time.time_zone.name(), &horizon);
+        let (counts, windows) = (partition.tallies().counts(), settings::windows(options));
+        let figures = Figures::of(*partition.totals(), &counts, at, &windows, partition.policy());
+        let rates = Rates::new(&figures, options.time.time_zone.name(), &horizon);
         let mut report = create(path)?;
         serde_json::to_writer_pretty(&mut report, &rates)?;
         report.write_all(b"\n").and_then(|()| report.flush()).with_context(|| format!("can't write {}", path.display()))

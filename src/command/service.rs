@@ -46,8 +46,9 @@ impl Service {
     pub(super) fn start(options: &Options, default_clock: Clock) -> Result<Self, Failure> {
         let connection = Connection::new(options);
         let partitions = Arc::new(Partitions::default());
-        let metrics = Arc::new(Metrics::new(Arc::clone(&partitions)));
         let policy = Arc::new(settings::policy(options));
+        let windows = settings::windows(options);
+        let metrics = Arc::new(Metrics::new(Arc::clone(&partitions), Arc::clone(&policy), windows.clone()));
         let stop = Arc::new(AtomicBool::new(false));
         let surroundings = Arc::new(Surroundings {
             partitions: Arc::clone(&partitions),
@@ -57,6 +58,7 @@ impl Service {
             policy: Arc::clone(&policy),
             time_zone: options.time.time_zone.name().to_owned(),
             activity_horizon: options.retention.activity_horizon.to_string(),
+            windows,
             token: options.http.token.clone(),
             now_ms: Box::new(|| SystemClock.monotonic().as_millis() as u64),
         });

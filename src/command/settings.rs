@@ -47,6 +47,11 @@ pub(super) fn policy(options: &Options) -> Policy {
     }
 }
 
+/// The windows of the rates, in days.
+pub(super) fn windows(options: &Options) -> Vec<u32> {
+    options.retention.windows.iter().map(|days| u32::from(days.count())).collect()
+}
+
 pub(super) fn span(duration: Duration) -> Span {
     Span::from_millis(duration.as_millis() as i64)
 }

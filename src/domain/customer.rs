@@ -1,7 +1,8 @@
 //! What is known of one customer.
 
 use super::consent::Consents;
-use super::identity::{EventId, TicketId};
+use super::identity::{EventId, OrderId, TicketId};
+use super::money::Amount;
 use super::purchase::PurchaseHistory;
 use super::rating::Rating;
 use super::risk::Standing;
@@ -26,6 +27,8 @@ pub struct Customer {
     pub low_ratings: LowRatings,
     /// The latest refund.
     pub last_refund_at: Option<EventTime>,
+    /// Refunds, one by one.
+    pub refunds: Refunds,
     /// Who may be contacted how.
     pub consents: Consents,
     /// Contacts sent to them.
@@ -38,6 +41,45 @@ pub struct Customer {
     pub seen: SeenEvents,
     /// What was last announced of their risk.
     pub standing: Standing,
+}
+
+/// How many refunds are remembered.
+pub const REFUNDS_REMEMBERED: usize = 64;
+
+/// Refunds, earliest first; at most [`REFUNDS_REMEMBERED`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refunds(pub Vec<Refund>);
+
+/// Money that went back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    /// When.
+    pub at: EventTime,
+    /// The fingerprint of the order's id.
+    pub order: u64,
+    /// How much.
+    pub amount: Amount,
+    /// Whether the order was ever known.
+    pub is_known: bool,
+}
+
+impl Refunds {
+    /// Takes in a refund; gives back one that is no longer remembered.
+    pub fn add(&mut self, refund: Refund) -> Option<Refund> {
+        let rank = |refund: &Refund| (refund.at, refund.order, refund.amount.currency(), refund.amount.minor());
+        let place = self.0.partition_point(|known| rank(known) <= rank(&refund));
+        self.0.insert(place, refund);
+        (self.0.len() > REFUNDS_REMEMBERED).then(|| self.0.remove(0))
+    }
+
+    /// An order became known.
+    pub fn know(&mut self, order: &OrderId) {
+        if self.0.is_empty() {
+            return;
+        }
+        let fingerprint = order.fingerprint();
+        self.0.iter_mut().filter(|refund| refund.order == fingerprint).for_each(|refund| refund.is_known = true);
+    }
 }
 
 /// Low ratings, earliest first; at most [`LOW_RATINGS_REMEMBERED`].

@@ -55,6 +55,13 @@ impl OrderId {
     }
 }
 
+impl OrderId {
+    /// What a refund remembers of it: 64 bits (XXH3).
+    pub fn fingerprint(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(self.0.as_bytes())
+    }
+}
+
 /// A support ticket's id, 1 to 256 bytes, unique within its customer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TicketId(CompactString);

@@ -7,6 +7,8 @@
 //! | reactivated | an order more than the activity horizon after the nearest earlier one |
 //! | lapse | time has passed the last order + activity horizon without another order |
 //! | level | how endangered the next order is: `low` to `lapsed` |
+//! | pain | what made the resolution of a ticket cost the customer effort |
+//! | recovery | an order within 60 days of the resolution of a ticket |
 //! | episode | from the moment a customer leaves `low` until they are back at `low` |
 //!
 //! Nothing here reads a clock, draws a random number or logs. Besides the standard library only
@@ -20,6 +22,7 @@ pub mod factor;
 pub mod identity;
 pub mod model;
 pub mod money;
+pub mod outcome;
 pub mod policy;
 pub mod purchase;
 pub mod rating;

@@ -28,6 +28,17 @@ impl Currency {
         std::str::from_utf8(&self.code).unwrap_or("XXX")
     }
 
+    /// Its code in 15 bits: five a letter.
+    pub fn packed(&self) -> u16 {
+        self.code.iter().fold(0, |packed, letter| packed << 5 | u16::from(letter - b'A'))
+    }
+
+    /// The currency packed as this; `None`: there is none.
+    pub fn from_packed(packed: u16) -> Option<Self> {
+        let letter = |shift: u32| b'A' + (packed >> shift & 31) as u8;
+        Self::from_code(std::str::from_utf8(&[letter(10), letter(5), letter(0)]).ok()?)
+    }
+
     /// How many decimals its amounts have.
     pub fn decimals(&self) -> u32 {
         u32::from(self.decimals)

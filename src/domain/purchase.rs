@@ -2,7 +2,7 @@
 
 use super::identity::OrderId;
 use super::money::{Amount, Currency, Total};
-use super::time::{Calendar, Day, EventTime};
+use super::time::{Calendar, Day, EventTime, Month};
 
 /// How many of a customer's orders are remembered one by one; of older ones only their sums are kept.
 pub const ORDERS_REMEMBERED: usize = 256;
@@ -16,6 +16,8 @@ pub struct Order {
     pub id: OrderId,
     /// What it cost.
     pub amount: Amount,
+    /// Whether somebody referred the customer to it.
+    pub referred: bool,
 }
 
 impl Order {
@@ -32,9 +34,13 @@ pub struct Forgotten {
     /// On how many business days they fell.
     pub days: u32,
     /// The earliest of them.
-    pub first: EventTime,
+    pub first: Order,
+    /// When the second of them was placed.
+    pub second: Option<EventTime>,
     /// The latest of them.
     pub last: EventTime,
+    /// The months in which they fell, in order.
+    pub months: Vec<Month>,
 }
 
 /// What a customer spent in one currency, in minor units.
@@ -71,10 +77,12 @@ pub struct PurchaseDays {
 }
 
 /// Where a new order came to stand among those known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// The nearest earlier order; `None` when the new one is the earliest.
     pub previous: Option<EventTime>,
+    /// An order, other than the first, that is no longer remembered because of the new one.
+    pub dropped: Option<Order>,
 }
 
 impl PurchaseHistory {
@@ -90,8 +98,26 @@ impl PurchaseHistory {
 
     /// The earliest order.
     pub fn first_at(&self) -> Option<EventTime> {
-        let remembered = self.remembered.first().map(|order| order.at);
-        self.forgotten.as_ref().map(|f| f.first).or(remembered)
+        self.first().map(|order| order.at)
+    }
+
+    /// The earliest order.
+    pub fn first(&self) -> Option<&Order> {
+        self.forgotten.as_ref().map(|f| &f.first).or(self.remembered.first())
+    }
+
+    /// When the earliest order but one was placed.
+    pub fn second_at(&self) -> Option<EventTime> {
+        let remembered = |place: usize| self.remembered.get(place).map(|order| order.at);
+        match &self.forgotten {
+            Some(forgotten) => forgotten.second.or(remembered(0)),
+            None => remembered(1),
+        }
+    }
+
+    /// The place that an order would take among those remembered.
+    pub fn place_of(&self, at: EventTime, id: &OrderId) -> usize {
+        self.remembered.partition_point(|known| known.rank() < (at, id.as_str()))
     }
 
     /// The latest order.
@@ -102,17 +128,20 @@ impl PurchaseHistory {
     /// Takes in an order that is not yet known.
     pub fn add(&mut self, order: Order, calendar: &Calendar) -> Placed {
         self.spending_in(order.amount.currency()).ordered += i128::from(order.amount.minor());
-        let place = self.remembered.partition_point(|known| known.rank() < order.rank());
+        let place = self.place_of(order.at, &order.id);
         let previous = match place.checked_sub(1) {
             Some(before) => Some(self.remembered[before].at),
             None => self.forgotten_before(order.at),
         };
         self.remembered.insert(place, order);
-        if self.remembered.len() > ORDERS_REMEMBERED {
+        let is_full = self.remembered.len() > ORDERS_REMEMBERED;
+        let dropped = if is_full {
             let oldest = self.remembered.remove(0);
-            self.forget(&oldest, calendar);
-        }
-        Placed { previous }
+            self.forget(oldest, calendar)
+        } else {
+            None
+        };
+        Placed { previous, dropped }
     }
 
     /// Lowers net spending.
@@ -128,12 +157,22 @@ impl PurchaseHistory {
 
     /// The business days with an order; `None` before the first one.
     pub fn days(&self, calendar: &Calendar) -> Option<PurchaseDays> {
-        let first = self.first_at()?;
+        self.days_of(&self.remembered, calendar)
+    }
+
+    /// The same of the orders before an instant, which is not among those that are forgotten.
+    pub fn days_before(&self, instant: EventTime, calendar: &Calendar) -> Option<PurchaseDays> {
+        let before = self.remembered.partition_point(|order| order.at < instant);
+        self.days_of(&self.remembered[..before], calendar)
+    }
+
+    fn days_of(&self, remembered: &[Order], calendar: &Calendar) -> Option<PurchaseDays> {
+        let first = self.forgotten.as_ref().map(|f| &f.first).or(remembered.first())?.at;
         let mut count = self.forgotten.as_ref().map_or(0, |f| f.days);
         let mut day = self.forgotten.as_ref().map(|f| calendar.day_of(f.last));
         // Should all that is remembered be of the last forgotten day, it is a better answer than the first of all days.
         let mut last = self.forgotten.as_ref().filter(|f| f.days > 1).map_or(first, |f| f.last);
-        for order in &self.remembered {
+        for order in remembered {
             let of_order = calendar.day_of(order.at);
             if day != Some(of_order) {
                 count += 1;
@@ -146,24 +185,31 @@ impl PurchaseHistory {
 
     fn forgotten_before(&self, at: EventTime) -> Option<EventTime> {
         let forgotten = self.forgotten.as_ref()?;
-        [forgotten.last, forgotten.first].into_iter().find(|known| *known <= at)
+        [forgotten.last, forgotten.first.at].into_iter().find(|known| *known <= at)
     }
 
-    fn forget(&mut self, order: &Order, calendar: &Calendar) {
+    /// Keeps the sums of an order, and gives back what is now remembered no more: it, or the first until now.
+    fn forget(&mut self, order: Order, calendar: &Calendar) -> Option<Order> {
         let day: Day = calendar.day_of(order.at);
-        match &mut self.forgotten {
-            None => {
-                self.forgotten = Some(Forgotten { orders: 1, days: 1, first: order.at, last: order.at });
-            }
-            Some(forgotten) => {
-                forgotten.orders += 1;
-                if day > calendar.day_of(forgotten.last) || day < calendar.day_of(forgotten.first) {
-                    forgotten.days += 1;
-                }
-                forgotten.first = forgotten.first.min(order.at);
-                forgotten.last = forgotten.last.max(order.at);
-            }
+        let Some(forgotten) = &mut self.forgotten else {
+            let (last, months) = (order.at, vec![day.month()]);
+            self.forgotten = Some(Forgotten { orders: 1, days: 1, first: order, second: None, last, months });
+            return None;
+        };
+        forgotten.orders += 1;
+        if day > calendar.day_of(forgotten.last) || day < calendar.day_of(forgotten.first.at) {
+            forgotten.days += 1;
         }
+        forgotten.last = forgotten.last.max(order.at);
+        if let Err(place) = forgotten.months.binary_search(&day.month()) {
+            forgotten.months.insert(place, day.month());
+        }
+        if order.rank() < forgotten.first.rank() {
+            forgotten.second = Some(forgotten.first.at);
+            return Some(std::mem::replace(&mut forgotten.first, order));
+        }
+        forgotten.second = Some(forgotten.second.map_or(order.at, |second| second.min(order.at)));
+        Some(order)
     }
 
     fn spending_in(&mut self, currency: Currency) -> &mut Spending {
@@ -186,6 +232,7 @@ mod tests {
             at: EventTime::from_millis(day * super::super::time::DAY_MS),
             id: OrderId::new(id).expect("a valid id"),
             amount: Amount::from_minor(100, eur),
+            referred: false,
         }
     }
 

@@ -50,6 +50,11 @@ impl Rating {
         (least..=greatest).contains(&score).then_some(Self { scale, score })
     }
 
+    /// The score in millionths, so that scores add up exactly in any order.
+    pub fn millionths(&self) -> i64 {
+        libm::rint(self.score * 1e6) as i64
+    }
+
     /// Whether it says that something went wrong: csat ≤ 2, ces ≤ 3.
     pub fn is_low(&self) -> bool {
         match self.scale {

@@ -68,6 +68,8 @@ pub struct Standing {
     pub episode: Option<Uuid>,
     /// The instant at which the level will change if nothing happens; `None`: never.
     pub next_change: Option<EventTime>,
+    /// The value at risk as last announced, while the level is `medium` or `high`.
+    pub value_at_risk: Option<Total>,
 }
 
 /// The chance of return at one instant, with the evidence.

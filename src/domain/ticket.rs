@@ -9,17 +9,90 @@ pub const TICKETS_REMEMBERED: usize = 32;
 /// How many steps of a ticket are remembered.
 pub const STEPS_REMEMBERED: usize = 64;
 
+/// What a ticket is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Category {
+    /// Something is broken.
+    Broken,
+    /// It did not arrive, or not as promised.
+    Delivery,
+    /// It is to be exchanged.
+    Exchange,
+    /// It goes back.
+    Return,
+    /// The bill, or the payment.
+    Billing,
+    /// A wish beyond what the shop offers.
+    SpecialRequest,
+    /// Advice before or after buying.
+    Advice,
+    /// Anything else.
+    Other,
+}
+
+impl Category {
+    /// All categories, in the contract's order.
+    pub const ALL: [Self; 8] = [
+        Self::Broken,
+        Self::Delivery,
+        Self::Exchange,
+        Self::Return,
+        Self::Billing,
+        Self::SpecialRequest,
+        Self::Advice,
+        Self::Other,
+    ];
+
+    /// Its name in events, metrics and the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::Delivery => "delivery",
+            Self::Exchange => "exchange",
+            Self::Return => "return",
+            Self::Billing => "billing",
+            Self::SpecialRequest => "special_request",
+            Self::Advice => "advice",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// What can happen to a ticket. Steps at the same instant count in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TicketStep {
-    /// It was opened; a second time counts as a contact.
-    Opened,
+    /// It was opened, about this if that was said; a second time counts as a contact.
+    Opened(Option<Category>),
     /// The customer had to get in touch again about it.
     Contacted,
     /// It was resolved.
     Resolved,
     /// It was opened again.
     Reopened,
+}
+
+impl TicketStep {
+    /// The number it is stored as.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Opened(None) => 0,
+            Self::Contacted => 1,
+            Self::Resolved => 2,
+            Self::Reopened => 3,
+            Self::Opened(Some(category)) => 4 + category as u8,
+        }
+    }
+
+    /// The step stored as that number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Opened(None)),
+            1 => Some(Self::Contacted),
+            2 => Some(Self::Resolved),
+            3 => Some(Self::Reopened),
+            _ => Category::ALL.get(usize::from(code - 4)).map(|category| Self::Opened(Some(*category))),
+        }
+    }
 }
 
 /// One ticket: its steps in order of time.
@@ -29,6 +102,8 @@ pub struct Ticket {
     pub id: TicketId,
     /// What happened to it, earliest first; at most [`STEPS_REMEMBERED`].
     pub steps: Vec<(EventTime, TicketStep)>,
+    /// What it counts for is settled, as not all that it takes to work it out is remembered any more.
+    pub is_settled: bool,
 }
 
 /// How a ticket stands at an instant.
@@ -46,7 +121,47 @@ pub struct TicketState {
     pub reopenings: u32,
 }
 
+/// A time for which a ticket was resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resolution {
+    /// From when on.
+    pub at: EventTime,
+    /// Until it was opened again; `None`: it still is.
+    pub reopened_at: Option<EventTime>,
+}
+
 impl Ticket {
+    /// When it came into being: its first step, whatever that was.
+    pub fn opened_at(&self) -> EventTime {
+        self.steps.first().map_or(EventTime::BEGINNING, |(at, _)| *at)
+    }
+
+    /// What it is about: what the earliest opening says that says anything.
+    pub fn category(&self) -> Option<Category> {
+        self.steps.iter().find_map(|(_, step)| if let TicketStep::Opened(category) = step { *category } else { None })
+    }
+
+    /// When the customer had to get in touch again.
+    pub fn contacts(&self) -> impl Iterator<Item = EventTime> {
+        let mut was_opened = false;
+        self.steps.iter().filter(move |(_, step)| is_contact(*step, &mut was_opened)).map(|(at, _)| *at)
+    }
+
+    /// When it was opened again, whether or not it was resolved by then.
+    pub fn reopenings(&self) -> impl Iterator<Item = EventTime> {
+        self.steps.iter().filter(|(_, step)| *step == TicketStep::Reopened).map(|(at, _)| *at)
+    }
+
+    /// The times for which it was resolved, in order.
+    pub fn resolutions(&self) -> impl Iterator<Item = Resolution> {
+        let mut steps = self.steps.iter();
+        std::iter::from_fn(move || {
+            let at = steps.find(|(_, step)| *step == TicketStep::Resolved)?.0;
+            let reopened_at = steps.find(|(_, step)| *step == TicketStep::Reopened).map(|(at, _)| *at);
+            Some(Resolution { at, reopened_at })
+        })
+    }
+
     /// How it stands after all steps up to `at`; `None` before the first.
     pub fn as_of(&self, at: EventTime) -> Option<TicketState> {
         let mut steps = self.steps.iter().take_while(|(when, _)| *when <= at);
@@ -55,10 +170,9 @@ impl Ticket {
             TicketState { opened_at, open_since: Some(opened_at), resolved_at: None, contacts: 0, reopenings: 0 };
         let mut was_opened = false;
         for &(when, step) in std::iter::once(&(opened_at, first)).chain(steps) {
+            state.contacts += u32::from(is_contact(step, &mut was_opened));
             match step {
-                TicketStep::Opened if was_opened => state.contacts += 1,
-                TicketStep::Opened => was_opened = true,
-                TicketStep::Contacted => state.contacts += 1,
+                TicketStep::Opened(_) | TicketStep::Contacted => {}
                 TicketStep::Resolved => {
                     state.open_since = None;
                     state.resolved_at.get_or_insert(when);
@@ -71,6 +185,15 @@ impl Ticket {
             }
         }
         Some(state)
+    }
+}
+
+/// Whether with this step the customer had to get in touch again; to be asked of all steps in order.
+fn is_contact(step: TicketStep, was_opened: &mut bool) -> bool {
+    match step {
+        TicketStep::Opened(_) => std::mem::replace(was_opened, true),
+        TicketStep::Contacted => true,
+        TicketStep::Resolved | TicketStep::Reopened => false,
     }
 }
 
@@ -87,10 +210,15 @@ impl TicketState {
 pub struct Tickets(pub Vec<Ticket>);
 
 impl Tickets {
-    /// Takes in a step of a ticket; one that was never seen begins with it.
-    pub fn add(&mut self, id: &TicketId, step: TicketStep, at: EventTime) {
+    /// The ticket of that id.
+    pub fn get(&self, id: &TicketId) -> Option<&Ticket> {
+        self.0.iter().find(|ticket| ticket.id == *id)
+    }
+
+    /// Takes in a step of a ticket; one that was never seen begins with it. Gives the ticket that is forgotten for it.
+    pub fn add(&mut self, id: &TicketId, step: TicketStep, at: EventTime) -> Option<Ticket> {
         let place = self.0.iter().position(|ticket| ticket.id == *id).unwrap_or_else(|| {
-            self.0.push(Ticket { id: id.clone(), steps: Vec::with_capacity(2) });
+            self.0.push(Ticket { id: id.clone(), steps: Vec::with_capacity(2), is_settled: false });
             self.0.len() - 1
         });
         let steps = &mut self.0[place].steps;
@@ -101,13 +229,10 @@ impl Tickets {
             steps.remove(1);
         }
         self.0.sort_by(|a, b| (a.steps[0].0, &a.id).cmp(&(b.steps[0].0, &b.id)));
-        if self.0.len() > TICKETS_REMEMBERED {
-            let oldest_resolved = self
-                .0
-                .iter()
-                .position(|ticket| ticket.as_of(EventTime::LATEST).is_some_and(|state| state.resolved_at.is_some()));
-            self.0.remove(oldest_resolved.unwrap_or(0));
-        }
+        let is_resolved =
+            |ticket: &Ticket| ticket.as_of(EventTime::LATEST).is_some_and(|state| state.resolved_at.is_some());
+        let is_full = self.0.len() > TICKETS_REMEMBERED;
+        is_full.then(|| self.0.remove(self.0.iter().position(is_resolved).unwrap_or(0)))
     }
 
     /// How they stand at an instant.

@@ -165,6 +165,57 @@ impl Sub<Span> for EventTime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(pub i32);
 
+/// A month of the calendar: 12 × year + month, January being 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month(pub i32);
+
+impl Day {
+    /// The month it is in, and the day of the month from 1. Hinnant, "chrono-compatible low-level date algorithms".
+    fn civil(self) -> (Month, i32) {
+        let days = i64::from(self.0) + 719_468;
+        let era = days.div_euclid(146_097);
+        let of_era = days.rem_euclid(146_097);
+        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let from_march = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * from_march + 2) / 5 + 1;
+        let months = (year + era * 400) * 12 + from_march + 2;
+        (Month(months as i32), day as i32)
+    }
+
+    /// The month it is in.
+    pub fn month(self) -> Month {
+        self.civil().0
+    }
+
+    /// The day of the same name a year before; 28 February for the 29th.
+    pub fn a_year_before(self) -> Self {
+        let (month, day) = self.civil();
+        let before = Month(month.0 - 12).first_day();
+        let next = Month(month.0 - 11).first_day();
+        Self((before.0 + day - 1).min(next.0 - 1))
+    }
+}
+
+impl Month {
+    /// Its first day.
+    pub fn first_day(self) -> Day {
+        let (year, month) = (i64::from(self.0.div_euclid(12)), i64::from(self.0.rem_euclid(12)) + 1);
+        let year = if month <= 2 { year - 1 } else { year };
+        let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+        let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5;
+        let days = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+        Day((era * 146_097 + days - 719_468) as i32)
+    }
+}
+
+/// `2026-03`.
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.0.div_euclid(12), self.0.rem_euclid(12) + 1)
+    }
+}
+
 /// The shop's calendar: which business day an instant belongs to, and what "the same local time n days later" is.
 #[derive(Clone, Debug)]
 pub struct Calendar {
@@ -283,6 +334,22 @@ mod tests {
         for no_day in ["2026-02-29", "2026-3-1", "2026-03-01T00:00:00", "today", ""] {
             assert_eq!(berlin.end_of(no_day), None, "{no_day}");
         }
+    }
+
+    #[test]
+    fn a_day_knows_its_month_and_the_same_day_a_year_before() {
+        for days in (-800_000..4_000_000).step_by(13) {
+            let day = Day(days);
+            let date = jiff::civil::date(1970, 1, 1).saturating_add(i64::from(days).days());
+            if date.year() < -2000 || date.year() > 9998 {
+                continue;
+            }
+            assert_eq!(day.month(), Month(i32::from(date.year()) * 12 + i32::from(date.month()) - 1));
+            let before = date.saturating_sub(1.year());
+            assert_eq!(i64::from(day.a_year_before().0), days_from_epoch(before), "{date}");
+            assert_eq!(i64::from(day.month().first_day().0), days_from_epoch(date.first_of_month()));
+        }
+        assert_eq!(Day(20_454).month().to_string(), "2026-01");
     }
 
     #[test]

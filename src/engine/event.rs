@@ -28,6 +28,8 @@ pub enum Happening {
         order: OrderId,
         /// What it cost.
         amount: Amount,
+        /// Whether it names somebody who referred the customer.
+        referred: bool,
     },
     /// Money went back.
     Refunded {

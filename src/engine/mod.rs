@@ -4,11 +4,13 @@
 //! no clock, no socket and no random number, so the service, `replay`, `demo`, the benchmarks and the tests all run
 //! this same code. What a batch changes lies in an overlay until the log has confirmed it: an abort leaves no trace.
 
+mod accounts;
 mod on_due;
 mod on_event;
 mod partition;
 mod prediction;
 mod standing;
+pub mod tallies;
 mod timers;
 mod totals;
 mod watermark;
@@ -18,5 +20,6 @@ pub mod event;
 pub use event::{Event, Happening};
 pub use partition::{Announcement, Cause, Change, Committed, Outcome, Partition};
 pub use prediction::{Prediction, predict};
+pub use tallies::Tallies;
 pub use totals::{Contribution, Totals};
 pub use watermark::{Watermark, WatermarkRules};

@@ -2,10 +2,11 @@
 
 use super::event::{Event, Happening};
 use super::standing;
-use crate::domain::customer::LowRating;
+use crate::domain::customer::{LowRating, Refund};
 use crate::domain::risk::Outlook;
 use crate::domain::signal::{ReturnKind, ReturningCustomer};
-use crate::domain::{Amount, Customer, EventTime, Order, OrderId, Policy, Signal, Span, TicketId, identity};
+use crate::domain::ticket::Ticket;
+use crate::domain::{Customer, EventTime, Order, OrderId, Policy, Signal, Span, TicketId, identity};
 
 /// Whether an event was news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,16 +15,26 @@ pub(super) enum Novelty {
     Duplicate,
 }
 
+/// What a customer's memory had no more room for, as an event was taken in.
+#[derive(Debug, Default)]
+pub(super) struct Dropped {
+    pub(super) order: Option<Order>,
+    pub(super) refund: Option<Refund>,
+    pub(super) ticket: Option<Ticket>,
+}
+
 /// Takes in one event; what is to be told goes to `announce`, in the order it is to be told. Erasure is not for here:
 /// it takes the whole customer.
 pub(super) fn on_event(
     customer: &mut Customer,
     event: &Event,
     policy: &Policy,
+    dropped: &mut Dropped,
     announce: &mut dyn FnMut(Signal),
 ) -> Novelty {
-    if let Happening::Purchased { order, amount } = &event.what {
-        return on_purchase(customer, event, order, *amount, policy, announce);
+    if let Happening::Purchased { order, amount, referred } = &event.what {
+        let order = Order { at: event.at, id: order.clone(), amount: *amount, referred: *referred };
+        return on_purchase(customer, event, order, policy, dropped, announce);
     }
     if !customer.seen.remember(&event.id) {
         return Novelty::Duplicate;
@@ -32,11 +43,13 @@ pub(super) fn on_event(
     customer.heard_at = customer.heard_at.max(Some(at));
     match &event.what {
         Happening::Purchased { .. } | Happening::Erased => {}
-        Happening::Refunded { amount, .. } => {
+        Happening::Refunded { order, amount } => {
             customer.purchases.refund(*amount);
             customer.last_refund_at = customer.last_refund_at.max(Some(at));
+            let is_known = customer.purchases.contains(order);
+            dropped.refund = customer.refunds.add(Refund { at, order: order.fingerprint(), amount: *amount, is_known });
         }
-        Happening::Ticket { ticket, step } => customer.tickets.add(ticket, *step, at),
+        Happening::Ticket { ticket, step } => dropped.ticket = customer.tickets.add(ticket, *step, at),
         Happening::Rated { rating, ticket } if rating.is_low() => {
             customer.low_ratings.add(LowRating { at, rating: *rating, ticket: ticket.clone() });
         }
@@ -67,19 +80,22 @@ fn weighs(what: &Happening, policy: &Policy) -> bool {
 fn on_purchase(
     customer: &mut Customer,
     event: &Event,
-    order: &OrderId,
-    amount: Amount,
+    order: Order,
     policy: &Policy,
+    dropped: &mut Dropped,
     announce: &mut dyn FnMut(Signal),
 ) -> Novelty {
-    if customer.purchases.contains(order) {
+    if customer.purchases.contains(&order.id) {
         return Novelty::Duplicate;
     }
     customer.heard_at = customer.heard_at.max(Some(event.at));
     let episode = customer.standing.episode;
-    let recovered_ticket = recovered_ticket(customer, event.at, order, policy);
-    let placed = customer.purchases.add(Order { at: event.at, id: order.clone(), amount }, &policy.calendar);
-    let cause = format!("order:{}", order.as_str());
+    let recovered_ticket = recovered_ticket(customer, event.at, &order.id, policy);
+    let (id, amount) = (order.id.clone(), order.amount);
+    let placed = customer.purchases.add(order, &policy.calendar);
+    dropped.order = placed.dropped;
+    customer.refunds.know(&id);
+    let cause = format!("order:{}", id.as_str());
     let mut cleared = Vec::new();
     look_at_level(customer, event, &cause, policy, &mut |signal| cleared.push(signal));
 
@@ -87,11 +103,11 @@ fn on_purchase(
     if number > 1 {
         let kind = kind_of(placed.previous, event.at, number, policy);
         announce(Signal::ReturningCustomer(Box::new(ReturningCustomer {
-            id: identity::id_of(&[ReturningCustomer::TYPE, event.customer.as_str(), order.as_str()]),
+            id: identity::id_of(&[ReturningCustomer::TYPE, event.customer.as_str(), id.as_str()]),
             customer: event.customer.clone(),
             at: event.at,
             kind,
-            order: order.clone(),
+            order: id,
             purchase_number: number,
             since_previous: placed.previous.map(|previous| Span::from_millis(event.at.millis() - previous.millis())),
             amount,

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use foldhash::quality::FixedState;
 
+use super::accounts::{Accounts, next_moment, scopes};
 use super::event::{Event, Happening};
 use super::on_due::{is_forgotten, next_due, on_due};
-use super::on_event::{Novelty, on_event};
+use super::on_event::{Dropped, Novelty, on_event};
+use super::tallies::{self, Frontier, Ripe, Scope, Section, Tallies};
 use super::timers::Timers;
-use super::totals::{Contribution, Totals};
+use super::totals::Totals;
 use crate::domain::risk::Outlook;
+use crate::domain::time::Day;
 use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span};
 
 /// Read access to the state that the log has confirmed.
@@ -81,8 +84,8 @@ struct Touched {
 
 impl Touched {
     /// Everything known of the customer goes but for anonymous sums; whatever comes later starts a new one.
-    fn forget(&mut self, totals: &mut Totals) {
-        totals.erase(&Contribution::of(&self.customer));
+    fn forget(&mut self, ripe: Ripe<'_>, policy: &Policy, accounts: &mut Accounts) {
+        accounts.forget(&self.customer, ripe, policy);
         self.changed |= self.is_known;
         self.is_known = false;
         self.customer = Customer::default();
@@ -95,8 +98,9 @@ pub struct Partition<C> {
     committed: C,
     overlay: HashMap<CustomerId, Touched, FixedState>,
     timers: Timers,
-    totals: Totals,
-    totals_committed: Totals,
+    accounts: Accounts,
+    frontier: Frontier,
+    frontier_committed: Frontier,
     time: EventTime,
     time_committed: EventTime,
     fired: u64,
@@ -110,8 +114,9 @@ impl<C: Committed> Partition<C> {
             committed,
             overlay: HashMap::default(),
             timers: Timers::default(),
-            totals: Totals::default(),
-            totals_committed: Totals::default(),
+            accounts: Accounts::default(),
+            frontier: Frontier::BEGINNING,
+            frontier_committed: Frontier::BEGINNING,
             time: EventTime::BEGINNING,
             time_committed: EventTime::BEGINNING,
             fired: 0,
@@ -120,9 +125,9 @@ impl<C: Committed> Partition<C> {
 
     /// Takes note of a committed customer: their timer and what they count for.
     pub fn recall(&mut self, id: &CustomerId, customer: &Customer) {
-        self.timers.look_again(id, None, next_due(customer, &self.policy));
-        self.totals.add(&Contribution::of(customer));
-        self.totals_committed = self.totals;
+        let ripe = self.frontier.of(id);
+        self.timers.look_again(id, None, next_moment(customer, ripe, &self.policy));
+        self.accounts.recall(customer, ripe, &self.policy);
     }
 
     /// Works out a customer's next moment anew, as the rules have changed. What was announced stays as it is.
@@ -141,16 +146,30 @@ impl<C: Committed> Partition<C> {
         self.timers.look_again(id, before, next);
     }
 
-    /// Goes on from the time at which an earlier run stood.
+    /// Goes on from the time at which an earlier run stood. Before customers are recalled, so that what was ripe by
+    /// then is counted so at once.
     pub fn resume(&mut self, time: EventTime) {
         self.time = time;
         self.time_committed = time;
+        if self.timers.len() == 0 {
+            self.frontier = Frontier::before(time);
+            self.frontier_committed = self.frontier.clone();
+        }
+    }
+
+    /// Takes note of stored counts that no customer tells any more.
+    pub fn recall_settled(&mut self, sections: impl IntoIterator<Item = Section>) {
+        self.accounts.tallies.recall_settled(sections);
     }
 
     /// Takes note of the orders of customers who were forgotten.
     pub fn recall_erased(&mut self, orders: i64, returning_orders: i64) {
-        self.totals.recall_erased(orders, returning_orders);
-        self.totals_committed = self.totals;
+        self.accounts.recall_erased(orders, returning_orders);
+    }
+
+    /// The rules.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The committed state.
@@ -160,7 +179,22 @@ impl<C: Committed> Partition<C> {
 
     /// The counts, the open batch included.
     pub fn totals(&self) -> &Totals {
-        &self.totals
+        &self.accounts.totals
+    }
+
+    /// All other counts.
+    pub fn tallies(&self) -> &Tallies {
+        &self.accounts.tallies
+    }
+
+    /// The sections of settled counts that are to be stored with the open batch; without cells: gone.
+    pub fn changed_sections(&self) -> Vec<Section> {
+        self.accounts.tallies.changed_sections(self.today())
+    }
+
+    /// How far ripening has come.
+    pub fn frontier(&self) -> &Frontier {
+        &self.frontier
     }
 
     /// How many moments of customers came in the open batch.
@@ -176,28 +210,35 @@ impl<C: Committed> Partition<C> {
     /// Applies one event; before it whatever fell due for this customer earlier than the event.
     pub fn apply(&mut self, event: &Event, announcements: &mut Vec<Announcement>) -> Outcome {
         let policy = Arc::clone(&self.policy);
+        let ripe = self.frontier.of(&event.customer);
         let touched = touch(&mut self.overlay, &self.committed, &event.customer);
-        let before = (Contribution::of(&touched.customer), next_due(&touched.customer, &policy));
+        self.accounts.tallies.settle_drawn(tallies::settle_before(event, &mut touched.customer, ripe, &policy));
+        let (scope, scope_after) = scopes(&touched.customer, event, &policy);
+        let before = next_moment(&touched.customer, ripe, &policy);
+        self.accounts.before(&touched.customer, scope, ripe, &policy);
         while let Some(due) = next_due(&touched.customer, &policy).filter(|due| *due < event.at) {
-            fire(&event.customer, touched, due, &policy, &mut self.totals, announcements);
+            fire(&event.customer, touched, due, ripe, &policy, &mut self.accounts, announcements);
             self.fired += 1;
         }
         let novelty = if event.what == Happening::Erased {
-            touched.forget(&mut self.totals);
+            let ripe = ripe.or_until(event.at - Span::from_millis(1));
+            touched.forget(ripe, &policy, &mut self.accounts);
             Novelty::New
         } else {
-            let novelty = on_event(&mut touched.customer, event, &policy, &mut |signal| {
+            let mut dropped = Dropped::default();
+            let novelty = on_event(&mut touched.customer, event, &policy, &mut dropped, &mut |signal| {
                 announce(announcements, signal, Cause::Event, &policy);
             });
             touched.changed |= novelty == Novelty::New;
             touched.is_known |= novelty == Novelty::New;
+            if novelty == Novelty::New {
+                self.accounts.settle(event, &dropped, &touched.customer, ripe, &policy);
+            }
             novelty
         };
-        let after = (Contribution::of(&touched.customer), next_due(&touched.customer, &policy));
-
-        self.totals.remove(&before.0);
-        self.totals.add(&after.0);
-        self.timers.look_again(&event.customer, before.1, after.1);
+        let scope = if novelty == Novelty::New { scope_after } else { scope };
+        self.accounts.after(&touched.customer, scope, ripe, &policy);
+        self.timers.look_again(&event.customer, before, next_moment(&touched.customer, ripe, &policy));
         self.outcome(novelty, event.at)
     }
 
@@ -205,27 +246,42 @@ impl<C: Committed> Partition<C> {
     /// True when more is due: call again.
     pub fn advance(&mut self, time: EventTime, limit: usize, announcements: &mut Vec<Announcement>) -> bool {
         self.time = self.time.max(time);
-        let policy = Arc::clone(&self.policy);
         for _ in 0..limit {
             let Some((came_up, id)) = self.timers.take_before(self.time) else {
+                let passed = Frontier::before(self.time);
+                if self.frontier < passed {
+                    self.frontier = passed;
+                }
                 return false;
             };
-            let Some(due) = self.next_due_of(&id) else { continue };
+            let Some(due) = self.next_moment_of(&id) else { continue };
             if due > came_up {
                 self.timers.move_to(due, id);
                 continue;
             }
-            let touched = touch(&mut self.overlay, &self.committed, &id);
-            let before = Contribution::of(&touched.customer);
-            fire(&id, touched, due, &policy, &mut self.totals, announcements);
-            self.fired += 1;
-            self.totals.remove(&before);
-            self.totals.add(&Contribution::of(&touched.customer));
-            if let Some(next) = next_due(&touched.customer, &policy) {
-                self.timers.move_to(next, id);
-            }
+            self.come(id, due, announcements);
         }
         self.timers.has_before(self.time)
+    }
+
+    /// A customer's next moment has come.
+    fn come(&mut self, id: CustomerId, due: EventTime, announcements: &mut Vec<Announcement>) {
+        let policy = Arc::clone(&self.policy);
+        let touched = touch(&mut self.overlay, &self.committed, &id);
+        let changes = next_due(&touched.customer, &policy) == Some(due);
+        let is_forgotten = changes && is_forgotten(&touched.customer, due, &policy);
+        let scope = if is_forgotten { Scope::ALL } else { Scope::NONE };
+        self.accounts.before(&touched.customer, scope, self.frontier.of(&id), &policy);
+        self.frontier.reach(due, &id);
+        let ripe = self.frontier.of(&id);
+        if changes {
+            fire(&id, touched, due, ripe, &policy, &mut self.accounts, announcements);
+        }
+        self.accounts.after(&touched.customer, scope, ripe, &policy);
+        self.fired += 1;
+        if let Some(next) = next_moment(&touched.customer, ripe, &policy) {
+            self.timers.move_to(next, id);
+        }
     }
 
     /// The partition's time.
@@ -239,17 +295,18 @@ impl<C: Committed> Partition<C> {
         changed.map(|(id, touched)| (id, touched.is_known.then_some(&touched.customer)))
     }
 
-    /// Whether the open batch changed any customer.
+    /// Whether the open batch changed any customer or count.
     pub fn has_changes(&self) -> bool {
-        self.overlay.values().any(|touched| touched.changed)
+        self.overlay.values().any(|touched| touched.changed) || !self.accounts.tallies.open().is_empty()
     }
 
     /// The log has confirmed the open batch and `committed` holds its changes.
     pub fn confirm(&mut self) {
         self.overlay.clear();
         self.timers.confirm();
-        self.totals_committed = self.totals;
         self.time_committed = self.time;
+        self.frontier_committed = self.frontier.clone();
+        self.accounts.confirm(self.today());
         self.fired = 0;
     }
 
@@ -257,17 +314,24 @@ impl<C: Committed> Partition<C> {
     pub fn undo(&mut self) {
         self.overlay.clear();
         self.timers.undo();
-        self.totals = self.totals_committed;
         self.time = self.time_committed;
+        self.frontier = self.frontier_committed.clone();
+        self.accounts.undo();
         self.fired = 0;
     }
 
     /// Looks without touching: most entries that come up are only moved, and a batch should not hold them.
-    fn next_due_of(&self, id: &CustomerId) -> Option<EventTime> {
+    fn next_moment_of(&self, id: &CustomerId) -> Option<EventTime> {
+        let ripe = self.frontier.of(id);
         match self.overlay.get(id) {
-            Some(touched) => next_due(&touched.customer, &self.policy),
-            None => self.committed.load(id).and_then(|customer| next_due(&customer, &self.policy)),
+            Some(touched) => next_moment(&touched.customer, ripe, &self.policy),
+            None => self.committed.load(id).and_then(|customer| next_moment(&customer, ripe, &self.policy)),
         }
+    }
+
+    /// The business day that time has come to; `None` before the first event.
+    pub fn today(&self) -> Option<Day> {
+        (self.time != EventTime::BEGINNING).then(|| self.policy.calendar.day_of(self.time))
     }
 
     fn outcome(&self, novelty: Novelty, at: EventTime) -> Outcome {
@@ -300,12 +364,13 @@ fn fire(
     id: &CustomerId,
     touched: &mut Touched,
     due: EventTime,
+    ripe: Ripe<'_>,
     policy: &Policy,
-    totals: &mut Totals,
+    accounts: &mut Accounts,
     announcements: &mut Vec<Announcement>,
 ) {
     if is_forgotten(&touched.customer, due, policy) {
-        touched.forget(totals);
+        touched.forget(ripe.or_until(due), policy, accounts);
         return;
     }
     touched.changed = true;

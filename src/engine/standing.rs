@@ -24,6 +24,8 @@ pub(super) fn settle(
         return None;
     }
     let assessment = Assessment::with(outlook, customer, at)?;
+    let is_at_risk = matches!(level, Level::Medium | Level::High);
+    customer.standing.value_at_risk = is_at_risk.then_some(assessment.value_at_risk);
     let signal_id = identity::id_of(&[ChurnRisk::TYPE, id.as_str(), cause, &at.to_string(), level.name()]);
     let episode = customer.standing.episode.unwrap_or_else(|| episode_of(signal_id));
     customer.standing.episode = (level != Level::Low).then_some(episode);

@@ -42,6 +42,8 @@ pub struct Surroundings {
     pub time_zone: String,
     /// The activity horizon as configured.
     pub activity_horizon: String,
+    /// The windows of the rates, in days.
+    pub windows: Vec<u32>,
     /// The token that `/api` asks for.
     pub token: Option<Secret>,
     /// Milliseconds of the monotonic clock.
@@ -129,6 +131,6 @@ async fn customer(State(of): Shared, Path(id): Path<String>) -> Response {
 }
 
 async fn rates(State(of): Shared) -> Response {
-    let (totals, at) = of.partitions.totals();
-    Json(Rates::new(&totals, at, &of.time_zone, &of.activity_horizon)).into_response()
+    let figures = of.partitions.figures(&of.windows, &of.policy);
+    Json(Rates::new(&figures, &of.time_zone, &of.activity_horizon)).into_response()
 }

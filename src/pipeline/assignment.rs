@@ -1,5 +1,6 @@
 //! Partitions that come to a stream thread and leave it: restored before their input flows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,10 +10,10 @@ use super::life::{Kept, NOTE_BEGINS, Restoring, Running};
 use super::ports::{AbortCause, Clock, Fault, InputPartition, Log, Remembered, Restored};
 use super::settings::Settings;
 use super::stream_thread::{StreamThread, TICK};
-use crate::store::PartitionStore;
-use crate::wire::customer_record;
+use crate::domain::EventTime;
 use crate::wire::progress_record::Progress;
 use crate::wire::state_key::StateKey;
+use crate::wire::{customer_record, tallies_record};
 
 /// How long to wait before something that failed is tried again.
 const BACK_OFF: Duration = Duration::from_millis(200);
@@ -53,12 +54,14 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 
     fn begin_restoring(&self, partition: i32, kept: Option<Kept>, inputs: Vec<Remembered>, now: Duration) -> Restoring {
-        let Some(Kept { store, progress, since, .. }) = kept else {
-            let store = self.shared.partitions.open(partition);
-            return Restoring { store, progress: None, started: now, records: 0, inputs, stood_still_since: None };
+        let (store, progress, sections, stood_still_since) = match kept {
+            Some(kept) => (kept.store, Some(kept.progress), kept.sections, Some(kept.since)),
+            None => (self.shared.partitions.open(partition), None, BTreeMap::new(), None),
         };
-        self.shared.partitions.reopen(partition, &store);
-        Restoring { store, progress: Some(progress), started: now, records: 0, inputs, stood_still_since: Some(since) }
+        if stood_still_since.is_some() {
+            self.shared.partitions.reopen(partition, &store);
+        }
+        Restoring { store, progress, sections, started: now, records: 0, inputs, stood_still_since }
     }
 
     /// Asks again until the answer is there, however long the log is away: what is asked here can't be left undone.
@@ -121,7 +124,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         self.log.poll_restore(TICK, &mut |record| {
             if let Some(life) = restoring.get_mut(&record.partition) {
                 life.records += 1;
-                if let Err(error) = take_restored(&record, &life.store, &mut life.progress) {
+                if let Err(error) = take_restored(&record, life) {
                     unreadable.get_or_insert((record.partition, error));
                 }
             }
@@ -178,9 +181,12 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             now,
         );
         running.doubt = doubt;
-        let totals = *running.engine.totals();
+        let (totals, counts) = (*running.engine.totals(), Arc::new(running.engine.tallies().counts()));
+        let time = running.engine.time();
         store.show(|seen| {
             seen.totals = totals;
+            seen.counts = counts;
+            seen.counted_at = (time != EventTime::BEGINNING).then_some(time);
             seen.is_running = true;
         });
         self.running.insert(partition, running);
@@ -192,19 +198,19 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 }
 
-fn take_restored(
-    record: &Restored<'_>,
-    store: &PartitionStore,
-    progress: &mut Option<Progress>,
-) -> Result<(), customer_record::Unreadable> {
+fn take_restored(record: &Restored<'_>, life: &mut Restoring) -> Result<(), customer_record::Unreadable> {
     match (StateKey::decode(record.key), record.value) {
         (Some(StateKey::Customer(id)), Some(value)) => {
             customer_record::decode(value)?;
-            store.put(id, value.into());
+            life.store.put(id, value.into());
         }
-        (Some(StateKey::Customer(id)), None) => store.remove(&id),
-        (Some(StateKey::Progress), Some(value)) => *progress = Some(Progress::decode(value)?),
-        (Some(StateKey::Progress), None) => *progress = None,
+        (Some(StateKey::Customer(id)), None) => life.store.remove(&id),
+        (Some(StateKey::Progress), Some(value)) => life.progress = Some(Progress::decode(value)?),
+        (Some(StateKey::Progress), None) => life.progress = None,
+        (Some(StateKey::Tallies(at)), Some(value)) => {
+            life.sections.insert(at, tallies_record::decode(at, value)?);
+        }
+        (Some(StateKey::Tallies(at)), None) => drop(life.sections.remove(&at)),
         (None, _) => return Err(customer_record::Unreadable::Damaged("a key of an unknown kind")),
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::ports::{InputPartition, Position, Remembered};
 use super::record::Taken;
 use crate::domain::{EventTime, Policy};
+use crate::engine::tallies::Section;
 use crate::engine::{Partition, Watermark};
 use crate::store::PartitionStore;
 use crate::wire::progress_record::{Erased, InputProgress, Progress};
@@ -25,6 +26,8 @@ const STEADY_AFTER: Duration = Duration::from_millis(50);
 pub(super) struct Restoring {
     pub(super) store: Arc<PartitionStore>,
     pub(super) progress: Option<Progress>,
+    /// Settled counts, by section.
+    pub(super) sections: BTreeMap<i32, Section>,
     pub(super) started: Duration,
     pub(super) records: u64,
     pub(super) inputs: Vec<Remembered>,
@@ -37,6 +40,7 @@ pub(super) struct Restoring {
 pub(super) struct Kept {
     pub(super) store: Arc<PartitionStore>,
     pub(super) progress: Progress,
+    pub(super) sections: BTreeMap<i32, Section>,
     /// The changelog's offset after what `store` holds.
     pub(super) state_end: i64,
     pub(super) since: Duration,
@@ -113,6 +117,9 @@ impl Running {
         let mut engine = Partition::new(policy, Arc::clone(&restored.store));
         let progress = restored.progress.unwrap_or_default();
         let is_same = progress.settings.is_empty() || progress.settings == *settings;
+        let time = progress.time_ms.map_or(EventTime::BEGINNING, EventTime::from_millis);
+        engine.resume(time);
+        engine.recall_settled(restored.sections.into_values());
         restored.store.for_each(|id, customer| {
             engine.recall(id, customer);
             if !is_same {
@@ -124,8 +131,6 @@ impl Running {
             let known = progress.inputs.get(input.source.name());
             known.and_then(|known| known.greatest_event_time_ms).map(EventTime::from_millis)
         });
-        let time = progress.time_ms.map_or(EventTime::BEGINNING, EventTime::from_millis);
-        engine.resume(time);
         let watermark = Watermark::resume(greatest.collect(), time);
         let inputs = starts.iter().map(|&(at, offset)| Input {
             at,
@@ -261,7 +266,21 @@ impl Running {
         let state_end = self.state_end?;
         self.undo();
         let progress = self.progress_at(self.sequence);
-        Some(Kept { store: self.store, progress, state_end, since: now })
+        let sections = self.engine.tallies().sections().into_iter().map(|section| (section.at, section)).collect();
+        Some(Kept { store: self.store, progress, sections, state_end, since: now })
+    }
+
+    /// Shows readers what the open batch counts, as it is committed.
+    pub(super) fn show_counts(&self) {
+        let (tallies, today) = (self.engine.tallies(), self.engine.today());
+        self.store.show(|seen| {
+            let counts = Arc::make_mut(&mut seen.counts);
+            counts.merge(tallies.open());
+            if let Some(today) = today.filter(|_| tallies.today() < today) {
+                counts.forget_before(today);
+            }
+            seen.counted_at = today.map(|_| self.engine.time());
+        });
     }
 
     /// The open batch is committed and the store holds its changes.

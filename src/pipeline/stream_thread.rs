@@ -315,6 +315,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 input.idle = is_quiet && input.backlog == Some(0) && input.queue.is_empty();
             }
             self.more_due |= move_time(running, &self.shared.settings, wall, &mut self.announcements);
+            let has_changes = running.engine.has_changes();
             running.store.show(|seen| {
                 seen.backlog = running.inputs.iter().map(Input::left).collect();
                 seen.lag_seconds = running.inputs.iter().map(|input| input.lag_seconds(now_on_the_wall)).collect();
@@ -322,8 +323,11 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 seen.timers = running.engine.timers_pending();
                 let time = running.engine.time();
                 seen.time = (time != EventTime::BEGINNING).then_some(time);
+                if !has_changes {
+                    seen.counted_at = seen.time;
+                }
             });
-            if running.engine.has_changes() {
+            if has_changes {
                 self.batch.touch(partition, now);
             }
             self.announce(partition, now, None, None)?;

@@ -8,8 +8,8 @@ use super::life::Running;
 use super::ports::{AbortCause, Clock, Committed, Destination, Fault, Invariant, Log, Outgoing, Position};
 use super::stream_thread::StreamThread;
 use crate::domain::CustomerId;
-use crate::wire::customer_record;
 use crate::wire::state_key::{self, StateKey};
+use crate::wire::{customer_record, tallies_record};
 
 /// A customer that a transaction changed: partition, id and new record; `None`: forgotten.
 type Changed = (i32, CustomerId, Option<Box<[u8]>>);
@@ -52,6 +52,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         }
         for partition in &batch.partitions {
             let Some(running) = self.running.get_mut(partition) else { continue };
+            running.show_counts();
             let state_end = committed.state_ends.iter().find(|(written, _)| written == partition);
             running.confirm(state_end.map(|(_, end)| *end));
             if let Some(detail) = running.doubt.take() {
@@ -142,6 +143,10 @@ fn send_changes<L: Log>(
         let record = customer.map(customer_record::encode);
         log.send(&Outgoing { to, key: Some(&state_key::customer(id)), value: record.as_deref(), headers: &[] })?;
         records.push((partition, id.clone(), record));
+    }
+    for section in running.engine.changed_sections() {
+        let (key, value) = (StateKey::Tallies(section.at).encode(), tallies_record::encode(&section));
+        log.send(&Outgoing { to, key: Some(&key), value: value.as_deref(), headers: &[] })?;
     }
     let progress = running.progress().encode();
     log.send(&Outgoing { to, key: Some(&StateKey::Progress.encode()), value: Some(&progress), headers: &[] })

@@ -1,7 +1,7 @@
 //! The catalogue: every metric, its kind, its labels, its help. All labels come from closed sets, so the number of
 //! series is known; a customer's id is never one.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::core::Collector;
@@ -11,8 +11,9 @@ use prometheus::{
 };
 use tracing::{error, info, warn};
 
-use crate::domain::Level;
+use super::rates::Rates;
 use crate::domain::signal::{ChurnRisk, ReturnKind, ReturningCustomer, RiskKind};
+use crate::domain::{Level, Policy};
 use crate::engine::Outcome;
 use crate::pipeline::ports::CommitTimes;
 use crate::pipeline::{AbortCause, BatchSummary, Invariant, Observer, Usage};
@@ -23,8 +24,14 @@ use crate::wire::{Rejection, Source};
 pub struct Metrics {
     registry: Registry,
     partitions: Arc<Partitions>,
+    policy: Arc<Policy>,
+    /// The windows of the rates, in days.
+    windows: Vec<u32>,
     work: Work,
     state: State,
+    rates: Rates,
+    /// Series that come and go are set anew for each reader.
+    reading: Mutex<()>,
 }
 
 /// What this process did since its start.
@@ -57,7 +64,6 @@ struct Transactions {
 struct State {
     customers: GaugeVec,
     at_risk: GaugeVec,
-    ever: [Gauge; 4],
     assigned: Gauge,
     timers: Gauge,
     lag: GaugeVec,
@@ -162,12 +168,6 @@ impl State {
                 "Customers who have not lapsed, by level of churn risk.",
                 &["level"],
             ),
-            ever: [
-                gauge(r, "ever_customers", "Customers with at least one order in their life."),
-                gauge(r, "ever_repeat_customers", "Customers with at least two orders in their life."),
-                gauge(r, "ever_orders", "Orders of all time."),
-                gauge(r, "ever_returning_orders", "Orders of all time that were not their customer's first."),
-            ],
             assigned: gauge(r, "partitions_assigned", "Partitions this process holds."),
             timers: gauge(r, "timers_pending", "Customers whose next moment is awaited."),
             lag: gauges(r, "lag_records", "Records of an input left to read.", &["source", "partition"]),
@@ -206,11 +206,12 @@ impl State {
 }
 
 impl Metrics {
-    /// The catalogue, over these partitions.
-    pub fn new(partitions: Arc<Partitions>) -> Self {
+    /// The catalogue, over these partitions. `windows`: of the rates, in days.
+    pub fn new(partitions: Arc<Partitions>, policy: Arc<Policy>, windows: Vec<u32>) -> Self {
         let registry = Registry::new();
         let (work, state) = (Work::register(&registry), State::register(&registry));
-        let metrics = Self { registry, partitions, work, state };
+        let rates = Rates::register(&registry);
+        let metrics = Self { registry, partitions, policy, windows, work, state, rates, reading: Mutex::new(()) };
         metrics.name_all_series();
         register(&metrics.registry, prometheus::process_collector::ProcessCollector::for_self());
         metrics
@@ -250,6 +251,7 @@ impl Metrics {
 
     /// Everything in Prometheus' text format, as of now.
     pub fn text(&self) -> String {
+        let _one_at_a_time = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         self.look_at_partitions();
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| format!("# {error}\n"))
     }
@@ -280,15 +282,13 @@ impl Metrics {
             }
             self.state.restore_remaining.with_label_values(&[&partition]).set(seen.restore_remaining as f64);
         }
-        let (totals, _) = self.partitions.totals();
+        let figures = self.partitions.figures(&self.windows, &self.policy);
+        self.rates.show(&figures);
+        let totals = figures.totals;
         self.state.customers.with_label_values(&["active"]).set(totals.active() as f64);
         self.state.customers.with_label_values(&["lapsed"]).set(totals.at(Level::Lapsed) as f64);
         for level in [Level::Low, Level::Medium, Level::High] {
             self.state.at_risk.with_label_values(&[level.name()]).set(totals.at(level) as f64);
-        }
-        let ever = [totals.customers, totals.repeat_customers, totals.orders, totals.returning_orders];
-        for (gauge, value) in self.state.ever.iter().zip(ever) {
-            gauge.set(value as f64);
         }
         self.state.assigned.set(partitions.len() as f64);
         self.state.timers.set(timers as f64);
@@ -402,7 +402,7 @@ fn gauge(registry: &Registry, name: &str, help: &str) -> Gauge {
     registered(registry, Gauge::with_opts, name, help)
 }
 
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+pub(super) fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
     registered(registry, |opts| GaugeVec::new(opts, labels), name, help)
 }
 

@@ -2,6 +2,7 @@
 
 mod logging;
 pub mod metrics;
+mod rates;
 
 pub use logging::start as start_logging;
 pub use metrics::Metrics;

@@ -7,14 +7,19 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::consent::Consents;
-use crate::domain::customer::{LowRating, LowRatings, Occurrences, SeenEvents};
+use crate::domain::customer::{LowRating, LowRatings, Occurrences, Refund, Refunds, SeenEvents};
+use crate::domain::money::Total;
 use crate::domain::purchase::{Forgotten, Spending};
 use crate::domain::rating::{Rating, Scale};
 use crate::domain::risk::Standing;
 use crate::domain::ticket::{Ticket, TicketStep, Tickets};
+use crate::domain::time::Month;
 use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory, TicketId};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// How many fields a record of version 1 lacks at its end. An absent field is a byte 0.
+const LACKING_IN_1: usize = 4;
 
 /// Why a stored record can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +50,26 @@ struct Record<'a> {
     /// `None` as long as there is nothing but orders: most customers never need it.
     #[serde(borrow)]
     care: Option<CareRecord<'a>>,
+    // From version 2 on. What is absent has to be a single byte 0.
+    /// Milliseconds since 1970, order's fingerprint, minor units, place of the currency, whether the order was known.
+    refunds: Vec<(i64, [u8; 8], i64, u8, bool)>,
+    /// Minor units, place of the currency.
+    value_at_risk: Option<(i128, u8)>,
+    /// Places of the orders that somebody referred the customer to; the first of those forgotten is 65535.
+    referred: Vec<u16>,
+    #[serde(borrow)]
+    forgotten_too: Option<ForgottenRecord<'a>>,
 }
+
+/// What version 1 did not keep of forgotten orders: the first one's id, minor units, place of the currency; the
+/// second one's time; months.
+#[derive(Serialize, Deserialize)]
+struct ForgottenRecord<'a>(#[serde(borrow)] &'a str, i64, u8, Option<i64>, Vec<i32>);
+
+const FIRST_OF_FORGOTTEN: u16 = u16::MAX;
+
+/// On the first step of a ticket that is settled.
+const SETTLED: u8 = 1 << 7;
 
 /// Support, consent and contacts.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
@@ -78,7 +102,7 @@ pub fn encode(customer: &Customer) -> Box<[u8]> {
     });
     let record = Record {
         orders: orders.collect(),
-        forgotten: history.forgotten.as_ref().map(|f| (f.orders, f.days, f.first.millis(), f.last.millis())),
+        forgotten: history.forgotten.as_ref().map(|f| (f.orders, f.days, f.first.at.millis(), f.last.millis())),
         spending: history.spending.iter().map(|s| (code_of(s.currency), s.ordered, s.refunded)).collect(),
         seen: customer.seen.0.iter().map(|fingerprint| fingerprint.to_le_bytes()).collect(),
         level: customer.standing.level as u8,
@@ -87,6 +111,20 @@ pub fn encode(customer: &Customer) -> Box<[u8]> {
         next_change: customer.standing.next_change.map(EventTime::millis),
         heard_at: customer.heard_at.filter(|at| last_order_at(history) != Some(*at)).map(EventTime::millis),
         care: Some(care_of(customer)).filter(|care| *care != CareRecord::default()),
+        refunds: customer.refunds.0.iter().map(|refund| refund_record(refund, &currency_place)).collect(),
+        value_at_risk: customer.standing.value_at_risk.map(|value| (value.minor, currency_place(value.currency))),
+        referred: referred_of(history),
+        forgotten_too: history.forgotten.as_ref().map(|f| {
+            let months = f.months.iter().map(|month| month.0).collect();
+            let currency = currency_place(f.first.amount.currency());
+            ForgottenRecord(
+                f.first.id.as_str(),
+                f.first.amount.minor(),
+                currency,
+                f.second.map(EventTime::millis),
+                months,
+            )
+        }),
     };
     let bytes = postcard::to_extend(&record, vec![VERSION]).expect("a vector takes whatever is written to it");
     bytes.into_boxed_slice()
@@ -95,25 +133,43 @@ pub fn encode(customer: &Customer) -> Box<[u8]> {
 /// The customer in these bytes.
 pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
     let (version, body) = bytes.split_first().ok_or(Unreadable::Damaged("no bytes"))?;
-    if *version != VERSION {
-        return Err(Unreadable::NewerVersion(*version));
-    }
+    let completed;
+    let body = match *version {
+        1 => {
+            completed = [body, &[0; LACKING_IN_1]].concat();
+            &completed
+        }
+        VERSION => body,
+        newer => return Err(Unreadable::NewerVersion(newer)),
+    };
     let record: Record<'_> = postcard::from_bytes(body).map_err(|_| Unreadable::Damaged("not a customer record"))?;
     let spending = record.spending.iter().map(spending_of).collect::<Result<Vec<_>, _>>()?;
     let mut before = 0;
+    let amount = |minor: i64, place: u8| Ok(Amount::from_minor(minor, currency_at(&spending, place)?));
     let remembered = record.orders.iter().map(|OrderRecord(gap, id, minor, place)| {
         before = i64::checked_add(before, *gap).ok_or(Unreadable::Damaged("a time out of range"))?;
-        let currency = spending.get(usize::from(*place)).ok_or(Unreadable::Damaged("unknown currency"))?.currency;
         let id = OrderId::new(id).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
-        Ok(Order { at: EventTime::from_millis(before), id, amount: Amount::from_minor(*minor, currency) })
+        Ok(Order { at: EventTime::from_millis(before), id, amount: amount(*minor, *place)?, referred: false })
     });
-    let remembered = remembered.collect::<Result<Vec<_>, Unreadable>>()?;
-    let forgotten = record.forgotten.map(|(orders, days, first, last)| Forgotten {
-        orders,
-        days,
-        first: EventTime::from_millis(first),
-        last: EventTime::from_millis(last),
+    let mut remembered = remembered.collect::<Result<Vec<_>, Unreadable>>()?;
+    for place in record.referred.iter().filter(|place| **place != FIRST_OF_FORGOTTEN) {
+        let order = remembered.get_mut(usize::from(*place));
+        order.ok_or(Unreadable::Damaged("a referred order that is not there"))?.referred = true;
+    }
+    let is_first_referred = record.referred.contains(&FIRST_OF_FORGOTTEN);
+    let forgotten = match record.forgotten {
+        Some(forgotten) => Some(forgotten_of(forgotten, record.forgotten_too, is_first_referred, &spending)?),
+        None => None,
+    };
+    let refunds = record.refunds.iter().map(|(at, order, minor, place, is_known)| {
+        let (at, order) = (EventTime::from_millis(*at), u64::from_le_bytes(*order));
+        Ok(Refund { at, order, amount: amount(*minor, *place)?, is_known: *is_known })
     });
+    let refunds = Refunds(refunds.collect::<Result<Vec<_>, Unreadable>>()?);
+    let value_at_risk = record
+        .value_at_risk
+        .map(|(minor, place)| Ok::<_, Unreadable>(Total { minor, currency: currency_at(&spending, place)? }));
+    let value_at_risk = value_at_risk.transpose()?;
     let care = record.care.unwrap_or_default();
     let millis = |at: Option<i64>| at.map(EventTime::from_millis);
     let level = Level::ALL.get(usize::from(record.level)).ok_or(Unreadable::Damaged("unknown level"))?;
@@ -124,6 +180,7 @@ pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
         tickets: Tickets(care.tickets.iter().map(ticket_of).collect::<Result<_, _>>()?),
         low_ratings: LowRatings(care.low_ratings.iter().map(low_rating_of).collect::<Result<_, _>>()?),
         last_refund_at: millis(care.last_refund_at),
+        refunds,
         consents: Consents::from_said(
             care.consents.map(|said| said.map(|(at, granted)| (EventTime::from_millis(at), granted))),
         ),
@@ -135,7 +192,51 @@ pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
             evaluated_at: millis(record.evaluated_at),
             episode: record.episode.map(Uuid::from_bytes),
             next_change: millis(record.next_change),
+            value_at_risk,
         },
+    })
+}
+
+fn refund_record(refund: &Refund, place_of: &impl Fn(Currency) -> u8) -> (i64, [u8; 8], i64, u8, bool) {
+    let (minor, place) = (refund.amount.minor(), place_of(refund.amount.currency()));
+    (refund.at.millis(), refund.order.to_le_bytes(), minor, place, refund.is_known)
+}
+
+fn referred_of(history: &PurchaseHistory) -> Vec<u16> {
+    let remembered = history.remembered.iter().zip(0u16..).filter(|(order, _)| order.referred).map(|(_, place)| place);
+    let first = history.forgotten.as_ref().filter(|forgotten| forgotten.first.referred).map(|_| FIRST_OF_FORGOTTEN);
+    remembered.chain(first).collect()
+}
+
+fn currency_at(spending: &[Spending], place: u8) -> Result<Currency, Unreadable> {
+    Ok(spending.get(usize::from(place)).ok_or(Unreadable::Damaged("unknown currency"))?.currency)
+}
+
+/// Of version 1 the first order's id and amount are not known.
+fn forgotten_of(
+    (orders, days, first, last): (u32, u32, i64, i64),
+    too: Option<ForgottenRecord<'_>>,
+    referred: bool,
+    spending: &[Spending],
+) -> Result<Forgotten, Unreadable> {
+    let (id, amount, second, months) = match too {
+        Some(ForgottenRecord(id, minor, place, second, months)) => {
+            (id, Amount::from_minor(minor, currency_at(spending, place)?), second, months)
+        }
+        None => {
+            let currency = spending.first().map(|spent| spent.currency).or_else(|| Currency::from_code("XXX"));
+            let currency = currency.ok_or(Unreadable::Damaged("unknown currency"))?;
+            ("-", Amount::from_minor(0, currency), None, Vec::new())
+        }
+    };
+    let id = OrderId::new(id).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
+    Ok(Forgotten {
+        orders,
+        days,
+        first: Order { at: EventTime::from_millis(first), id, amount, referred },
+        second: second.map(EventTime::from_millis),
+        last: EventTime::from_millis(last),
+        months: months.into_iter().map(Month).collect(),
     })
 }
 
@@ -146,8 +247,9 @@ fn last_order_at(history: &PurchaseHistory) -> Option<EventTime> {
 fn care_of(customer: &Customer) -> CareRecord<'_> {
     let occurrences = |of: &Occurrences| (of.count, of.last_at.map(EventTime::millis));
     let tickets = customer.tickets.0.iter().map(|ticket| {
-        let steps = ticket.steps.iter().map(|(at, step)| (at.millis(), *step as u8));
-        (ticket.id.as_str(), steps.collect())
+        let mut steps: Vec<_> = ticket.steps.iter().map(|(at, step)| (at.millis(), step.code())).collect();
+        steps.iter_mut().take(usize::from(ticket.is_settled)).for_each(|(_, first)| *first |= SETTLED);
+        (ticket.id.as_str(), steps)
     });
     let low_ratings = customer.low_ratings.0.iter().map(|low| {
         let ticket = low.ticket.as_ref().map(TicketId::as_str);
@@ -164,18 +266,18 @@ fn care_of(customer: &Customer) -> CareRecord<'_> {
 }
 
 fn ticket_of((id, steps): &(&str, Vec<(i64, u8)>)) -> Result<Ticket, Unreadable> {
-    const STEPS: [TicketStep; 4] =
-        [TicketStep::Opened, TicketStep::Contacted, TicketStep::Resolved, TicketStep::Reopened];
     let id = TicketId::new(id).ok_or(Unreadable::Damaged("a ticket id of a wrong length"))?;
-    let steps = steps.iter().map(|(at, step)| {
-        let step = STEPS.get(usize::from(*step)).ok_or(Unreadable::Damaged("an unknown step of a ticket"))?;
-        Ok((EventTime::from_millis(*at), *step))
+    let is_settled = steps.first().is_some_and(|(_, first)| first & SETTLED != 0);
+    let steps = steps.iter().enumerate().map(|(place, (at, step))| {
+        let step = if place == 0 { step & !SETTLED } else { *step };
+        let step = TicketStep::from_code(step).ok_or(Unreadable::Damaged("an unknown step of a ticket"))?;
+        Ok((EventTime::from_millis(*at), step))
     });
     let steps = steps.collect::<Result<Vec<_>, Unreadable>>()?;
     if steps.is_empty() {
         return Err(Unreadable::Damaged("a ticket without steps"));
     }
-    Ok(Ticket { id, steps })
+    Ok(Ticket { id, steps, is_settled })
 }
 
 fn low_rating_of((at, scale, score, ticket): &(i64, u8, f64, Option<&str>)) -> Result<LowRating, Unreadable> {

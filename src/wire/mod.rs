@@ -10,6 +10,7 @@ pub mod rejection;
 pub mod schema;
 pub mod signal;
 pub mod state_key;
+pub mod tallies_record;
 
 mod contact;
 mod fields;

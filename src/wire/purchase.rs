@@ -20,7 +20,7 @@ pub(super) fn decode(kind: &str, fields: &Fields<'_>) -> Result<Event, Rejection
     let (at, amount) = (fields.occurred_at()?, fields.amount()?);
     let what = if is_purchase {
         check_purchase_extras(fields, amount.currency())?;
-        Happening::Purchased { order, amount }
+        Happening::Purchased { order, amount, referred: fields.optional("referred_by").is_some() }
     } else {
         fields.check("reason", "a string", |value| text_of(value).is_some())?;
         Happening::Refunded { order, amount }

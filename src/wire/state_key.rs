@@ -9,14 +9,17 @@ pub enum StateKey {
     Customer(CustomerId),
     /// How far the partition has come.
     Progress,
+    /// Settled counts of one day, month or number.
+    Tallies(i32),
 }
 
 impl StateKey {
-    /// The key's bytes: `c` and the customer id, or `p`.
+    /// The key's bytes: `c` and the customer id, `p`, or `t` and four bytes, most significant first.
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Customer(id) => customer(id),
             Self::Progress => b"p".to_vec(),
+            Self::Tallies(at) => [&b"t"[..], &at.to_be_bytes()].concat(),
         }
     }
 
@@ -25,6 +28,7 @@ impl StateKey {
         match key.split_first()? {
             (b'c', id) => CustomerId::new(std::str::from_utf8(id).ok()?).map(Self::Customer),
             (b'p', []) => Some(Self::Progress),
+            (b't', at) => Some(Self::Tallies(i32::from_be_bytes(at.try_into().ok()?))),
             _ => None,
         }
     }

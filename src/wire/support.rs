@@ -3,16 +3,13 @@
 use super::Rejection;
 use super::fields::{Fields, text_of};
 use crate::domain::rating::{Rating, Scale};
-use crate::domain::ticket::TicketStep;
+use crate::domain::ticket::{Category, TicketStep};
 use crate::domain::{OrderId, TicketId};
 use crate::engine::{Event, Happening};
 
-pub(super) const CATEGORIES: [&str; 8] =
-    ["broken", "delivery", "exchange", "return", "billing", "special_request", "advice", "other"];
-
 pub(super) fn decode(kind: &str, fields: &Fields<'_>) -> Result<Event, Rejection> {
     let step = match kind {
-        "ticket_opened" => TicketStep::Opened,
+        "ticket_opened" => TicketStep::Opened(None),
         "customer_contacted" => TicketStep::Contacted,
         "ticket_resolved" => TicketStep::Resolved,
         "ticket_reopened" => TicketStep::Reopened,
@@ -23,18 +20,22 @@ pub(super) fn decode(kind: &str, fields: &Fields<'_>) -> Result<Event, Rejection
     let (id, customer) = (fields.event_id()?, fields.customer_id()?);
     let ticket = fields.id("ticket_id", TicketId::new)?;
     let at = fields.occurred_at()?;
-    if step == TicketStep::Opened {
-        fields.check("category", "a category of the contract such as delivery", |value| {
-            text_of(value).is_some_and(|category| CATEGORIES.contains(&&*category))
-        })?;
+    let step = if let TicketStep::Opened(_) = step { TicketStep::Opened(category(fields)?) } else { step };
+    if let TicketStep::Opened(_) = step {
         fields.check("order_id", "a string of 1 to 256 bytes", |value| {
             text_of(value).and_then(|id| OrderId::new(&id)).is_some()
         })?;
     }
-    if matches!(step, TicketStep::Opened | TicketStep::Contacted) {
+    if matches!(step, TicketStep::Opened(_) | TicketStep::Contacted) {
         fields.check("channel", "a string", |value| text_of(value).is_some())?;
     }
     Ok(Event { customer, id, at, what: Happening::Ticket { ticket, step } })
+}
+
+fn category(fields: &Fields<'_>) -> Result<Option<Category>, Rejection> {
+    const EXPECTED: &str = "a category of the contract such as delivery";
+    let is_given = fields.optional("category").is_some();
+    is_given.then(|| fields.one_of("category", EXPECTED, Category::ALL, Category::name)).transpose()
 }
 
 fn feedback(fields: &Fields<'_>) -> Result<Event, Rejection> {

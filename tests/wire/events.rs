@@ -2,7 +2,7 @@
 
 use homecoming::domain::consent::Channel;
 use homecoming::domain::rating::{Rating, Scale};
-use homecoming::domain::ticket::TicketStep;
+use homecoming::domain::ticket::{Category, TicketStep};
 use homecoming::domain::{OrderId, TicketId};
 use homecoming::engine::Happening;
 use homecoming::wire::{Rejection, decode_line};
@@ -15,7 +15,7 @@ fn an_event_is_read_as_it_was_written() {
     let step = |step| Happening::Ticket { ticket: ticket(), step };
     let rating = Rating::new(Scale::Csat, 4.0).expect("csat has a 4");
     for (kind, expected) in [
-        ("ticket_opened", step(TicketStep::Opened)),
+        ("ticket_opened", step(TicketStep::Opened(None))),
         ("customer_contacted", step(TicketStep::Contacted)),
         ("ticket_resolved", step(TicketStep::Resolved)),
         ("ticket_reopened", step(TicketStep::Reopened)),
@@ -27,14 +27,20 @@ fn an_event_is_read_as_it_was_written() {
     ] {
         assert_eq!(Letter::of_type(kind).read().expect(kind).what, expected);
     }
+    let opened =
+        Letter::of_type("ticket_opened").with("category", "\"special_request\"").read().expect("a valid ticket");
+    assert_eq!(opened.what, step(TicketStep::Opened(Some(Category::SpecialRequest))));
     let about = Letter::of_type("feedback").with("ticket_id", "\"t-9\"").read().expect("valid feedback");
     assert_eq!(about.what, Happening::Rated { rating, ticket: Some(ticket()) });
 
     let event = Letter::purchase().read().expect("a valid purchase");
     assert_eq!((event.customer.as_str(), event.id.as_str()), ("c-42", "e-1"));
     assert_eq!(event.at, at("2026-03-01T10:00:00Z"));
-    let Happening::Purchased { order, amount } = event.what else { panic!("a purchase is a purchase") };
+    let Happening::Purchased { order, amount, referred } = event.what else { panic!("a purchase is a purchase") };
     assert_eq!((order.as_str(), amount.to_string(), amount.currency().code()), ("o-7", "129.90".to_owned(), "EUR"));
+    assert!(!referred);
+    let referred = Letter::purchase().with("referred_by", "\"c-1\"").read().expect("a valid purchase");
+    assert!(matches!(referred.what, Happening::Purchased { referred: true, .. }));
     let refund = Letter::of_type("refund").read().expect("a valid refund");
     assert!(matches!(refund.what, Happening::Refunded { order, .. } if order.as_str() == "o-7"));
 }

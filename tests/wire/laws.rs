@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 
 use homecoming::domain::consent::{Channel, Consents};
-use homecoming::domain::customer::{LowRating, LowRatings, Occurrences, SeenEvents};
+use homecoming::domain::customer::{LowRating, LowRatings, Occurrences, Refund, Refunds, SeenEvents};
+use homecoming::domain::money::Total;
 use homecoming::domain::purchase::{Forgotten, Spending};
 use homecoming::domain::rating::{Rating, Scale};
 use homecoming::domain::risk::Standing;
-use homecoming::domain::ticket::{Ticket, TicketStep, Tickets};
+use homecoming::domain::ticket::{Category, Ticket, TicketStep, Tickets};
+use homecoming::domain::time::Month;
 use homecoming::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory, TicketId};
 use homecoming::wire::{Source, customer_record, decode_line};
 use proptest::array::uniform4;
@@ -46,18 +48,29 @@ fn purchases() -> impl Strategy<Value = PurchaseHistory> {
     let sums = prop_oneof![3 => 0..1_000_000i128, 1 => any::<i64>().prop_map(i128::from), 1 => any::<i128>()];
     let spending = subsequence(&["EUR", "JPY", "BHD", "XXX", "CLF"][..], 1..=5);
     let orders = vec((instant(), id(), any::<Index>(), 0..=i64::MAX), 0..12);
-    let forgotten = option::of((any::<u32>(), any::<u32>(), instant(), instant()));
+    let first = (instant(), id(), any::<Index>(), 0..=i64::MAX);
+    let months = btree_set(23_880..30_000i32, 0..9);
+    let forgotten = option::of((any::<u32>(), any::<u32>(), first, instant(), option::of(instant()), months));
     (spending, vec((sums.clone(), sums), 5), orders, forgotten).prop_map(|(codes, sums, orders, forgotten)| {
         let currencies: Vec<Currency> = codes.into_iter().filter_map(Currency::from_code).collect();
         let spending = currencies.iter().zip(sums);
-        let orders = orders.into_iter().map(|(at, id, currency, minor)| Order {
+        let order = |(at, id, currency, minor): (EventTime, String, Index, i64)| Order {
             at,
             id: OrderId::new(&id).expect("1 to 256 bytes"),
             amount: Amount::from_minor(minor, currencies[currency.index(currencies.len())]),
-        });
+            referred: minor % 3 == 0,
+        };
+        let orders = orders.into_iter().map(order);
         PurchaseHistory {
             remembered: orders.collect(),
-            forgotten: forgotten.map(|(orders, days, first, last)| Forgotten { orders, days, first, last }),
+            forgotten: forgotten.map(|(orders, days, first, last, second, months)| Forgotten {
+                orders,
+                days,
+                first: order(first),
+                second,
+                last,
+                months: months.into_iter().map(Month).collect(),
+            }),
             spending: spending
                 .map(|(currency, (ordered, refunded))| Spending { currency: *currency, ordered, refunded })
                 .collect(),
@@ -66,10 +79,12 @@ fn purchases() -> impl Strategy<Value = PurchaseHistory> {
 }
 
 fn tickets() -> impl Strategy<Value = Tickets> {
-    let step = select(vec![TicketStep::Opened, TicketStep::Contacted, TicketStep::Resolved, TicketStep::Reopened]);
-    let ticket = (id(), btree_set((instant(), step), 1..8)).prop_map(|(id, steps)| Ticket {
+    let about = option::of(select(Category::ALL.to_vec())).prop_map(TicketStep::Opened);
+    let step = prop_oneof![about, select(vec![TicketStep::Contacted, TicketStep::Resolved, TicketStep::Reopened])];
+    let ticket = (id(), btree_set((instant(), step), 1..8), any::<bool>()).prop_map(|(id, steps, is_settled)| Ticket {
         id: TicketId::new(&id).expect("1 to 256 bytes"),
         steps: steps.into_iter().collect(),
+        is_settled,
     });
     vec(ticket, 0..6).prop_map(Tickets)
 }
@@ -89,8 +104,15 @@ fn low_ratings() -> impl Strategy<Value = LowRatings> {
 
 fn standing() -> impl Strategy<Value = Standing> {
     let episode = option::of(any::<u128>().prop_map(Uuid::from_u128));
-    (select(Level::ALL.to_vec()), option::of(instant()), episode, option::of(instant()))
-        .prop_map(|(level, evaluated_at, episode, next_change)| Standing { level, evaluated_at, episode, next_change })
+    (select(Level::ALL.to_vec()), option::of(instant()), episode, option::of(instant())).prop_map(
+        |(level, evaluated_at, episode, next_change)| Standing {
+            level,
+            evaluated_at,
+            episode,
+            next_change,
+            value_at_risk: None,
+        },
+    )
 }
 
 /// Anybody at all, those included that no history leads to. Only who ordered was heard of.
@@ -100,7 +122,19 @@ fn anybody() -> impl Strategy<Value = Customer> {
     let consents = uniform4(option::of((instant(), any::<bool>()))).prop_map(Consents::from_said);
     let care = (tickets(), low_ratings(), option::of(instant()), consents, occurrences(), occurrences());
     let rest = (vec(any::<u64>(), 0..65).prop_map(SeenEvents), standing(), option::of(instant()));
-    (purchases(), care, rest).prop_map(|(purchases, care, (seen, standing, heard_at))| {
+    let refund = (instant(), any::<u64>(), 0..=i64::MAX, any::<Index>(), any::<bool>());
+    let money = (vec(refund, 0..9), option::of((any::<i128>(), any::<Index>())));
+    (purchases(), care, rest, money).prop_map(|(purchases, care, (seen, mut standing, heard_at), (refunds, value))| {
+        let spent = purchases.spending.clone();
+        let currency = |place: Index| spent[place.index(spent.len())].currency;
+        standing.value_at_risk = value.map(|(minor, place)| Total { minor, currency: currency(place) });
+        let refunds = refunds.into_iter().map(|(at, order, minor, place, is_known)| Refund {
+            at,
+            order,
+            amount: Amount::from_minor(minor, currency(place)),
+            is_known,
+        });
+        let refunds = Refunds(refunds.collect());
         let (tickets, low_ratings, last_refund_at, consents, contacts, reviews) = care;
         let heard_at = heard_at.or(purchases.last().map(|order| order.at));
         Customer {
@@ -109,6 +143,7 @@ fn anybody() -> impl Strategy<Value = Customer> {
             tickets,
             low_ratings,
             last_refund_at,
+            refunds,
             consents,
             contacts,
             reviews,
@@ -153,14 +188,14 @@ proptest! {
     /// Well-formed, but from nowhere in our world: steps, scales and scores that do not exist, tickets without steps.
     #[test]
     fn an_impossible_record_does_not_panic(
-        tickets in vec(("\\PC{0,3}", vec((any::<i64>(), 0..6u8), 0..3)), 0..3),
+        tickets in vec(("\\PC{0,3}", vec((any::<i64>(), 0..14u8), 0..3)), 0..3),
         ratings in vec((any::<i64>(), 0..4u8, any::<f64>(), option::of("\\PC{0,2}")), 0..3),
         dates in uniform4(any::<Option<(i64, bool)>>()),
         (level, refund, contacts) in (0..6u8, any::<Option<i64>>(), any::<(u32, Option<i64>)>()),
     ) {
         let nothing = Vec::<u8>::new;
         let is_possible = level < 4
-            && tickets.iter().all(|(id, steps)| !id.is_empty() && !steps.is_empty() && steps.iter().all(|(_, step)| *step < 4))
+            && tickets.iter().all(|(id, steps)| !id.is_empty() && !steps.is_empty() && steps.iter().all(|(_, step)| *step < 12))
             && ratings.iter().all(|(_, scale, score, ticket)| {
                 let scale = Scale::ALL.get(usize::from(*scale));
                 scale.and_then(|scale| Rating::new(*scale, *score)).is_some() && ticket.as_ref().is_none_or(|id| !id.is_empty())

@@ -11,14 +11,36 @@ use crate::stories;
 #[test]
 fn a_stored_customer_looks_as_it_always_did() {
     for (name, customer) in [
+        ("customer_v2.hex", stories::a_return().customer()),
+        ("customer_v2_recovered.hex", stories::a_recovery().customer()),
+        ("customer_v2_troubled.hex", stories::a_life_of_trouble().customer()),
+        ("customer_v2_long_life.hex", stories::a_long_life().customer()),
+        ("customer_v2_unknown.hex", Customer::default()),
+    ] {
+        golden(name, &hex(&customer_record::encode(&customer)));
+        assert_eq!(customer_record::decode(&stored(name)), Ok(customer), "{name} stays readable for ever");
+    }
+}
+
+/// What version 1 did not keep is not there: each refund, what tickets are about, the first of many orders.
+#[test]
+fn a_customer_stored_by_version_1_is_read() {
+    for (name, now) in [
         ("customer_v1.hex", stories::a_return().customer()),
         ("customer_v1_recovered.hex", stories::a_recovery().customer()),
         ("customer_v1_troubled.hex", stories::a_life_of_trouble().customer()),
         ("customer_v1_long_life.hex", stories::a_long_life().customer()),
         ("customer_v1_unknown.hex", Customer::default()),
     ] {
-        golden(name, &hex(&customer_record::encode(&customer)));
-        assert_eq!(customer_record::decode(&stored(name)), Ok(customer), "{name} stays readable for ever");
+        let then = customer_record::decode(&stored(name)).expect("version 1 is readable");
+        assert_eq!(then.purchases.remembered, now.purchases.remembered, "{name}");
+        assert_eq!(then.purchases.count(), now.purchases.count(), "{name}");
+        assert_eq!(then.purchases.first_at(), now.purchases.first_at(), "{name}");
+        assert_eq!(then.purchases.spending, now.purchases.spending, "{name}");
+        assert_eq!((then.last_refund_at, then.heard_at), (now.last_refund_at, now.heard_at), "{name}");
+        assert_eq!(then.tickets.0.len(), now.tickets.0.len(), "{name}");
+        assert_eq!((then.standing.level, then.standing.episode), (now.standing.level, now.standing.episode), "{name}");
+        assert!(then.refunds.0.is_empty() && then.standing.value_at_risk.is_none(), "{name}");
     }
 }
 
@@ -39,9 +61,9 @@ fn a_troubled_customer_has_all_there_is_to_store() {
 fn state_of_a_later_version_and_damaged_state_are_told_apart() {
     let record = customer_record::encode(&stories::a_long_life().customer());
     let mut later = record.to_vec();
-    later[0] = 2;
-    let refusal = customer_record::decode(&later).expect_err("version 2 is not known").to_string();
-    assert!(refusal.contains("version 2") && refusal.contains("later"), "{refusal}");
+    later[0] = 3;
+    let refusal = customer_record::decode(&later).expect_err("version 3 is not known").to_string();
+    assert!(refusal.contains("version 3") && refusal.contains("later"), "{refusal}");
     for cut in [0, 1, record.len() / 2, record.len() - 1] {
         let refusal = customer_record::decode(&record[..cut]).expect_err("a cut record").to_string();
         assert!(refusal.contains("damaged"), "{refusal}");
@@ -64,7 +86,11 @@ fn stored_progress_and_keys_look_as_they_always_did() {
     let ana = CustomerId::new("ana/é").expect("a valid id");
     assert_eq!(StateKey::Customer(ana).encode(), "cana/é".as_bytes());
     assert_eq!(StateKey::Progress.encode(), b"p");
-    for unknown in [&b""[..], b"x", b"c", b"pp", b"c\xff"] {
+    assert_eq!(StateKey::Tallies(-2).encode(), b"t\xff\xff\xff\xfe");
+    for key in [StateKey::Progress, StateKey::Tallies(-2), StateKey::Tallies(20_513)] {
+        assert_eq!(StateKey::decode(&key.encode()), Some(key));
+    }
+    for unknown in [&b""[..], b"x", b"c", b"pp", b"c\xff", b"t", b"t\0\0\0", b"t\0\0\0\0\0"] {
         assert_eq!(StateKey::decode(unknown), None, "{unknown:?}");
     }
 }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::domain::consent::Channel;
 use crate::domain::rating::Scale;
-use crate::wire::{Source, contact, support};
+use crate::domain::ticket::Category;
+use crate::wire::{Source, contact};
 
 /// An event that is read.
 #[derive(Debug)]
@@ -171,7 +172,7 @@ static EVENTS: [EventIn; 11] = [
             "occurred_at":"2026-04-28T09:12:44.031Z","category":"broken","channel":"chat","order_id":"o-54007"}"#,
         own: &[
             TICKET_ID,
-            optional("category", Shape::OneOf(|| support::CATEGORIES.to_vec()), "What it is about."),
+            optional("category", Shape::OneOf(|| Category::ALL.map(Category::name).to_vec()), "What it is about."),
             optional("channel", Shape::Text, "By which way."),
             optional("order_id", Shape::Id, "The order it is about."),
         ],

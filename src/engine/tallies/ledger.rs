@@ -1,0 +1,153 @@
+//! The counts of a partition: what is committed, and what the open batch adds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Cell, Contributions, Counts};
+use crate::domain::time::Day;
+
+/// The settled counts of one day, month or number, all of them: what is stored under one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    /// The `at` of its cells.
+    pub at: i32,
+    /// Its counters that are not 0, in order.
+    pub cells: Vec<(Cell, i128)>,
+}
+
+/// The counts of a partition.
+#[derive(Clone, Debug, Default)]
+pub struct Tallies {
+    committed: Counts,
+    open: Counts,
+    settled: Counts,
+    settled_open: Counts,
+    today: Option<Day>,
+}
+
+impl Tallies {
+    /// What a customer contributes has changed.
+    pub(in crate::engine) fn change(&mut self, before: &Contributions, after: &Contributions) {
+        let (mut before, mut after) = (&before.0[..], &after.0[..]);
+        while let ([one, before_rest @ ..], [other, after_rest @ ..]) = (before, after)
+            && one == other
+        {
+            (before, after) = (before_rest, after_rest);
+        }
+        while let ([before_rest @ .., one], [after_rest @ .., other]) = (before, after)
+            && one == other
+        {
+            (before, after) = (before_rest, after_rest);
+        }
+        before.iter().for_each(|(cell, count)| self.open.add(*cell, -count));
+        after.iter().for_each(|(cell, count)| self.open.add(*cell, *count));
+    }
+
+    /// Counts what no customer tells any more.
+    pub(in crate::engine) fn settle(&mut self, contributions: &Contributions) {
+        self.open.add_all(contributions);
+        self.settled_open.add_all(contributions);
+    }
+
+    /// A customer does not tell this any more; what stays of it is settled.
+    pub(in crate::engine) fn settle_drawn(&mut self, mut drawn: Contributions) {
+        if !drawn.0.is_empty() {
+            self.change(&drawn, &Contributions::default());
+            drawn.keep_what_stays();
+            self.settle(&drawn);
+        }
+    }
+
+    /// Counts what a committed customer contributes.
+    pub(in crate::engine) fn recall(&mut self, contributions: &Contributions) {
+        self.committed.add_all(contributions);
+    }
+
+    /// Counts what was stored.
+    pub(in crate::engine) fn recall_settled(&mut self, sections: impl IntoIterator<Item = Section>) {
+        for (cell, count) in sections.into_iter().flat_map(|section| section.cells) {
+            self.committed.add(cell, count);
+            self.settled.add(cell, count);
+        }
+    }
+
+    /// What the open batch adds.
+    pub fn open(&self) -> &Counts {
+        &self.open
+    }
+
+    /// All counts, the open batch included.
+    pub fn counts(&self) -> Counts {
+        let mut counts = self.committed.clone();
+        counts.merge(&self.open);
+        counts
+    }
+
+    /// Of them what is settled.
+    pub fn settled(&self) -> Counts {
+        let mut counts = self.settled.clone();
+        counts.merge(&self.settled_open);
+        counts
+    }
+
+    /// The sections of settled counts that the open batch changed, or that are older than the rings now that `today`
+    /// has come, as they are with it; without cells: gone.
+    pub(in crate::engine) fn changed_sections(&self, today: Option<Day>) -> Vec<Section> {
+        let is_new_day = today > self.today;
+        if self.settled_open.is_empty() && !is_new_day {
+            return Vec::new();
+        }
+        let mut settled = self.settled();
+        let mut changed: BTreeSet<i32> = self.settled_open.iter().map(|(cell, _)| cell.at()).collect();
+        if let Some(today) = today.filter(|_| is_new_day) {
+            let before: BTreeSet<i32> = settled.iter().map(|(cell, _)| cell.at()).collect();
+            settled.forget_before(today);
+            let after: BTreeSet<i32> = settled.iter().map(|(cell, _)| cell.at()).collect();
+            let mut gone = before.difference(&after).copied().peekable();
+            let is_folded = gone.peek().is_some() && after.contains(&Cell::BEFORE_ALL);
+            changed.extend(gone.chain(is_folded.then_some(Cell::BEFORE_ALL)));
+        }
+        let mut sections: BTreeMap<i32, Section> =
+            changed.into_iter().map(|at| (at, Section { at, cells: Vec::new() })).collect();
+        for (cell, count) in settled.iter() {
+            if let Some(section) = sections.get_mut(&cell.at()) {
+                section.cells.push((cell, count));
+            }
+        }
+        sections.values_mut().for_each(|section| section.cells.sort_unstable());
+        sections.into_values().collect()
+    }
+
+    /// The day that time had come to when a batch was last committed.
+    pub fn today(&self) -> Option<Day> {
+        self.today
+    }
+
+    /// All sections of committed settled counts.
+    pub fn sections(&self) -> Vec<Section> {
+        let mut sections: BTreeMap<i32, Section> = BTreeMap::new();
+        for (cell, count) in self.settled.iter() {
+            let section = sections.entry(cell.at()).or_insert_with(|| Section { at: cell.at(), cells: Vec::new() });
+            section.cells.push((cell, count));
+        }
+        sections.values_mut().for_each(|section| section.cells.sort_unstable());
+        sections.into_values().collect()
+    }
+
+    /// The open batch is committed. `today` is the day that time has come to.
+    pub(in crate::engine) fn confirm(&mut self, today: Option<Day>) {
+        self.committed.merge(&self.open);
+        self.settled.merge(&self.settled_open);
+        self.undo();
+        if let Some(day) = today.filter(|_| self.today < today) {
+            self.today = today;
+            self.committed.forget_before(day);
+            self.settled.forget_before(day);
+        }
+    }
+
+    /// The open batch never happened.
+    pub(in crate::engine) fn undo(&mut self) {
+        self.open.clear();
+        self.settled_open.clear();
+    }
+}

@@ -1,0 +1,214 @@
+//! What orders and refunds contribute.
+
+use super::cell::{Cell, Class, Lifecycle, What, class_and_currency, level_and_currency};
+use super::{Affected, Contributions, Ripe};
+use crate::domain::customer::Refund;
+use crate::domain::time::{DAY_MS, Month};
+use crate::domain::{Customer, EventTime, Order, OrderId, Policy, PurchaseHistory, Span};
+
+/// Within how many days of the first order the share of second orders is told.
+pub const WITHIN_DAYS: [i64; 4] = [30, 60, 90, 180];
+
+/// Days from the first order to the second up to which customers are counted; beyond is one more.
+pub const LE_DAYS: [i64; 7] = [7, 14, 30, 60, 90, 180, 365];
+
+/// How many months cohorts are followed, their own included.
+pub const COHORT_MONTHS: i32 = 48;
+
+/// How fine the buckets of net revenue are.
+const PARETO_GROWTH: f64 = 1.02;
+
+/// Which of a customer's orders and tickets can matter: an order at the end leaves those before it what they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct Scope<'a> {
+    /// The remembered orders from this place on.
+    from: usize,
+    /// And the very first remembered.
+    with_oldest: bool,
+    /// These tickets.
+    pub(super) tickets: Affected<'a>,
+}
+
+impl<'a> Scope<'a> {
+    /// All orders and tickets.
+    pub(in crate::engine) const ALL: Self = Self { from: 0, with_oldest: false, tickets: Affected::All };
+    /// No order comes or goes; all tickets.
+    pub(in crate::engine) const NONE: Self = Self { from: usize::MAX, ..Self::ALL };
+
+    /// No order comes or goes, and only these tickets change.
+    pub(in crate::engine) fn tickets(tickets: Affected<'a>) -> Self {
+        Self { tickets, ..Self::NONE }
+    }
+
+    /// What an order that is to come can change: before, and once it has.
+    pub(in crate::engine) fn around(history: &PurchaseHistory, at: EventTime, id: &OrderId) -> (Self, Self) {
+        let from = history.place_of(at, id);
+        let is_full = history.remembered.len() >= crate::domain::purchase::ORDERS_REMEMBERED;
+        let all = Self { tickets: Affected::ByOrder(at), ..Self::ALL };
+        match from {
+            0 => (all, all),
+            1 if is_full => (all, all),
+            _ if is_full => (Self { from, with_oldest: true, ..all }, Self { from: from - 1, ..all }),
+            _ => (Self { from, ..all }, Self { from, ..all }),
+        }
+    }
+}
+
+/// What orders and refunds contribute, as far as `scope` goes.
+pub(super) fn contributions(
+    customer: &Customer,
+    scope: Scope<'_>,
+    ripe: Ripe<'_>,
+    policy: &Policy,
+    to: &mut Contributions,
+) {
+    let history = &customer.purchases;
+    for refund in &customer.refunds.0 {
+        of_refund(refund, class_of_refund(refund, history), policy, to);
+    }
+    let (Some(first), Some(last)) = (history.first(), history.last()) else {
+        of_customer(customer, policy, to);
+        return;
+    };
+    if history.forgotten.is_some() && scope.from == 0 {
+        of_order(first, Class::New, policy, to);
+    }
+    if scope.with_oldest && history.forgotten.is_some() {
+        of_order(&history.remembered[0], Class::Returning, policy, to);
+    }
+    for (place, order) in history.remembered.iter().enumerate().skip(scope.from) {
+        let is_first = place == 0 && history.forgotten.is_none();
+        of_order(order, if is_first { Class::New } else { Class::Returning }, policy, to);
+    }
+    if scope.from != usize::MAX {
+        of_months(history, scope.from, policy, to);
+    }
+    of_firsts(history, first, ripe, policy, to);
+    let day = |at: EventTime| policy.calendar.day_of(at);
+    let has_ordered_before = history.count() > 1;
+    to.add(Cell::on(What::LastOrder, u32::from(has_ordered_before), day(last.at)), 1);
+    if let Some(last_but_one) = history.remembered.len().checked_sub(2) {
+        to.add(Cell::on(What::LastButOne, 0, day(history.remembered[last_but_one].at)), 1);
+    }
+    of_customer(customer, policy, to);
+}
+
+/// The earliest instant at which the first order is so long ago as a share wants it, that has not yet come.
+pub(super) fn next_ripening(customer: &Customer, ripe: Ripe<'_>) -> Option<EventTime> {
+    let first = customer.purchases.first_at()?;
+    WITHIN_DAYS.into_iter().map(|within| first + Span::from_days(within)).find(|ripens| !ripe.has(*ripens))
+}
+
+/// What is settled of an order that a customer's memory has no more room for.
+pub(in crate::engine) fn settle_order(order: &Order, policy: &Policy, to: &mut Contributions) {
+    of_order(order, Class::Returning, policy, to);
+}
+
+/// The same of a refund, as it was.
+pub(in crate::engine) fn settle_refund(
+    refund: &Refund,
+    history: &PurchaseHistory,
+    policy: &Policy,
+    to: &mut Contributions,
+) {
+    of_refund(refund, class_of_refund(refund, history), policy, to);
+}
+
+fn of_order(order: &Order, class: Class, policy: &Policy, to: &mut Contributions) {
+    let (day, kind) = (policy.calendar.day_of(order.at), class_and_currency(class, order.amount.currency()));
+    to.add(Cell::on(What::Orders, kind, day), 1);
+    to.add(Cell::on(What::Revenue, kind, day), i128::from(order.amount.minor()));
+}
+
+fn of_refund(refund: &Refund, class: Class, policy: &Policy, to: &mut Contributions) {
+    let kind = class_and_currency(class, refund.amount.currency());
+    let day = policy.calendar.day_of(refund.at);
+    to.add(Cell::on(What::Revenue, kind, day), -i128::from(refund.amount.minor()));
+}
+
+fn class_of_refund(refund: &Refund, history: &PurchaseHistory) -> Class {
+    match history.first() {
+        Some(first) if first.id.fingerprint() == refund.order => Class::New,
+        _ if refund.is_known => Class::Returning,
+        _ => Class::Unknown,
+    }
+}
+
+/// The first order, and how soon the second came.
+fn of_firsts(history: &PurchaseHistory, first: &Order, ripe: Ripe<'_>, policy: &Policy, to: &mut Contributions) {
+    let day = policy.calendar.day_of(first.at);
+    to.add(Cell::on(What::NewCustomers, u32::from(first.referred), day), 1);
+    for (place, within) in (0..).zip(WITHIN_DAYS) {
+        let ripens = first.at + Span::from_days(within);
+        if ripe.has(ripens) {
+            let came = history.second_at().is_some_and(|second| second <= ripens);
+            to.add(Cell::of(What::Second, 2 * place + u32::from(came)), 1);
+        }
+    }
+    if let Some(second) = history.second_at() {
+        let gap = second.millis() - first.at.millis();
+        let bucket = LE_DAYS.partition_point(|days| days * DAY_MS < gap);
+        to.add(Cell::of(What::SecondDays, bucket as u32), 1);
+    }
+}
+
+/// The months with an order: cohort and lifecycle. Of orders from a place on; the month before theirs is known.
+fn of_months(history: &PurchaseHistory, from: usize, policy: &Policy, to: &mut Contributions) {
+    let Some(first) = history.first_at() else { return };
+    let month_of = |order: &Order| policy.calendar.day_of(order.at).month();
+    let cohort = policy.calendar.day_of(first).month();
+    let forgotten = history.forgotten.as_ref().map_or(&[][..], |forgotten| &forgotten.months);
+    let (known, rest) = history.remembered.split_at(from.min(history.remembered.len()));
+    let mut before = known.last().map(month_of);
+    let forgotten = if known.is_empty() { forgotten } else { &[] };
+    for month in forgotten.iter().copied().chain(rest.iter().map(month_of)) {
+        if before.is_some_and(|before| before >= month) {
+            continue;
+        }
+        let age = month.0 - cohort.0;
+        if (0..COHORT_MONTHS).contains(&age) {
+            to.add(Cell::within(What::Cohort, age as u32, cohort), 1);
+        }
+        follow(before, Some(month), to);
+        before = Some(month);
+    }
+    follow(before, None, to);
+}
+
+/// What a customer is in the months from one in which they ordered to the next.
+fn follow(before: Option<Month>, next: Option<Month>, to: &mut Contributions) {
+    let mut is = |lifecycle: Lifecycle, month: Month| {
+        to.add(Cell::within(What::Lifecycle, lifecycle as u32, month), 1);
+    };
+    match (before, next) {
+        (None, Some(next)) => is(Lifecycle::New, next),
+        (Some(before), Some(next)) if next.0 == before.0 + 1 => is(Lifecycle::Returning, next),
+        (Some(before), next) => {
+            is(Lifecycle::Dormant, Month(before.0 + 1));
+            if let Some(next) = next {
+                is(Lifecycle::Resurrecting, next);
+            }
+        }
+        (None, None) => {}
+    }
+}
+
+/// Net revenue and value at risk.
+fn of_customer(customer: &Customer, _policy: &Policy, to: &mut Contributions) {
+    for spending in &customer.purchases.spending {
+        let net = spending.ordered - spending.refunded;
+        if net > 0 {
+            let (kind, bucket) = (u32::from(spending.currency.packed()), bucket_of(net));
+            to.add(Cell::new(What::ParetoCount, kind, bucket), 1);
+            to.add(Cell::new(What::ParetoSum, kind, bucket), net);
+        }
+    }
+    if let Some(value) = customer.standing.value_at_risk.filter(|value| value.minor != 0) {
+        to.add(Cell::of(What::ValueAtRisk, level_and_currency(customer.standing.level, value.currency)), value.minor);
+    }
+}
+
+/// The logarithmic bucket of a net revenue above 0.
+fn bucket_of(net: i128) -> i32 {
+    (libm::log(net as f64) / libm::log(PARETO_GROWTH)) as i32
+}
