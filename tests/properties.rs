@@ -15,14 +15,15 @@ use homecoming::domain::time::{Calendar, DAY_MS};
 use homecoming::domain::{
     Amount, Currency, Customer, CustomerId, EventId, EventTime, Level, OrderId, Policy, Signal, Span, TicketId,
 };
+use homecoming::engine::tallies::{Counts, Section};
 use homecoming::engine::{
     Announcement, Committed, Contribution, Event, Happening, Outcome, Partition, Totals, Watermark, WatermarkRules,
 };
 use homecoming::store::PartitionStore;
-use homecoming::wire::customer_record;
 use homecoming::wire::progress_record::{Erased, InputProgress, Progress};
 use homecoming::wire::state_key::StateKey;
 use homecoming::wire::{Incoming, Limits, Source, decode, decode_line};
+use homecoming::wire::{customer_record, tallies_record};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -192,6 +193,15 @@ struct Told {
     outcomes: Vec<Outcome>,
     customers: BTreeMap<CustomerId, Customer>,
     totals: Totals,
+    /// All other counts, as far as the rings reach.
+    counts: Counts,
+}
+
+/// The counts as of a partition's time, as far as the rings reach.
+fn counts_of<C: Committed>(partition: &Partition<C>) -> Counts {
+    let mut counts = partition.tallies().counts();
+    partition.today().into_iter().for_each(|today| counts.forget_before(today));
+    counts
 }
 
 impl Told {
@@ -230,6 +240,7 @@ fn tell_with_times(steps: &[(&Event, EventTime)], policy: &Policy) -> Told {
         outcomes,
         customers: customers_of(partition.changes()),
         totals: *partition.totals(),
+        counts: counts_of(&partition),
     }
 }
 
@@ -284,6 +295,7 @@ proptest! {
         prop_assert_eq!(once.by_customer(), twice.by_customer());
         prop_assert_eq!(once.customers, twice.customers);
         prop_assert_eq!(once.totals, twice.totals);
+        prop_assert_eq!(once.counts, twice.counts);
         prop_assert!(twice.outcomes[events.len()..].iter().all(|outcome| *outcome == Outcome::Duplicate));
     }
 
@@ -306,6 +318,7 @@ proptest! {
         prop_assert_eq!(knowledge(&in_order), knowledge(&at_random));
         let totals = |told: &Told| (told.totals.customers, told.totals.repeat_customers, told.totals.orders);
         prop_assert_eq!(totals(&in_order), totals(&at_random));
+        prop_assert_eq!(in_order.counts, at_random.counts);
     }
 
     /// However the events arrive, every order but a customer's first to arrive is announced once.
@@ -510,6 +523,7 @@ proptest! {
             prop_assert_eq!(one_big_jump.by_customer(), other.by_customer());
             prop_assert_eq!(&one_big_jump.customers, &other.customers);
             prop_assert_eq!(one_big_jump.totals, other.totals);
+            prop_assert_eq!(&one_big_jump.counts, &other.counts);
         }
     }
 
@@ -589,6 +603,8 @@ struct Service {
     policy: Arc<Policy>,
     store: Arc<PartitionStore>,
     partition: Partition<Arc<PartitionStore>>,
+    /// Settled counts as stored.
+    sections: BTreeMap<i32, Section>,
     watermark: Watermark,
     watermark_committed: Watermark,
 }
@@ -601,6 +617,7 @@ impl Service {
             partition: Partition::new(Arc::clone(&policy), Arc::clone(&store)),
             policy,
             store,
+            sections: BTreeMap::new(),
             watermark_committed: watermark.clone(),
             watermark,
         }
@@ -629,6 +646,14 @@ impl Service {
             assert_eq!(customer_record::decode(&record).as_ref(), Ok(customer));
             self.store.put(id.clone(), record);
         }
+        for section in self.partition.changed_sections() {
+            let stored = tallies_record::encode(&section);
+            let read = stored.map(|bytes| tallies_record::decode(section.at, &bytes).expect("just written"));
+            match read {
+                Some(read) => drop(self.sections.insert(section.at, read)),
+                None => drop(self.sections.remove(&section.at)),
+            }
+        }
         self.partition.confirm();
         self.watermark_committed = self.watermark.clone();
     }
@@ -636,10 +661,11 @@ impl Service {
     fn restart(&mut self, announcements: &mut Vec<Announcement>) {
         let mut partition = Partition::new(Arc::clone(&self.policy), Arc::clone(&self.store));
         let totals = self.partition.totals();
+        partition.resume(self.watermark.time());
         partition.recall_erased(totals.erased_orders, totals.erased_returning_orders);
+        partition.recall_settled(self.sections.values().cloned());
         self.store.for_each(|id, customer| partition.recall(id, customer));
         let mut watermark = Watermark::resume(self.watermark.greatest().to_vec(), self.watermark.time());
-        partition.resume(self.watermark.time());
         let before = announcements.len();
         while partition.advance(watermark.advance(&RULES, &[false], None), 2, announcements) {}
         assert_eq!(announcements.len(), before, "all that time had passed was told before the restart");
@@ -667,6 +693,22 @@ impl Service {
         totals.recall_erased(counted.erased_orders, counted.erased_returning_orders);
         totals
     }
+
+    /// All other counts, from the customers themselves and from what is settled.
+    fn drawn_anew(&self) -> Counts {
+        let mut customers = self.customers();
+        for (id, customer) in self.partition.changes() {
+            customers.remove(id);
+            customers.extend(customer.map(|customer| (id.clone(), customer.clone())));
+        }
+        let mut anew = Partition::new(Arc::clone(&self.policy), Nobody);
+        anew.resume(self.partition.time());
+        customers.iter().for_each(|(id, customer)| anew.recall(id, customer));
+        let mut counts = anew.tallies().counts();
+        counts.merge(&self.partition.tallies().settled());
+        self.partition.today().into_iter().for_each(|today| counts.forget_before(today));
+        counts
+    }
 }
 
 /// Tells events in batches; the fates go round as long as there are events.
@@ -678,21 +720,26 @@ fn tell_in_batches(events: &[Event], fates: &[(usize, Fate)], policy: &Policy) -
         let batch;
         (batch, rest) = rest.split_at((*size).min(rest.len()));
         if let Fate::AbortedAfter(so_far) = fate {
-            let committed = service.recounted();
+            let committed = (service.recounted(), counts_of(&service.partition));
             for event in batch.iter().take(*so_far) {
                 service.take(event, &mut Vec::new());
             }
             service.abort();
-            prop_assert_eq!(*service.partition.totals(), committed, "an abort leaves no trace");
+            prop_assert_eq!(*service.partition.totals(), committed.0, "an abort leaves no trace");
+            prop_assert_eq!(counts_of(&service.partition), committed.1, "an abort leaves no trace");
             prop_assert!(!service.partition.has_changes());
         }
         outcomes.extend(batch.iter().map(|event| service.take(event, &mut announcements)));
         prop_assert_eq!(*service.partition.totals(), service.recounted());
+        prop_assert_eq!(counts_of(&service.partition), service.drawn_anew());
         service.commit();
         prop_assert_eq!(*service.partition.totals(), service.recounted(), "nothing is left open");
         prop_assert!(!service.partition.has_changes());
+        prop_assert_eq!(counts_of(&service.partition), service.drawn_anew());
         if matches!(fate, Fate::Restarted) {
+            let before = counts_of(&service.partition);
             service.restart(&mut announcements);
+            prop_assert_eq!(counts_of(&service.partition), before, "a restart counts the same");
         }
         if rest.is_empty() {
             break;
@@ -700,8 +747,8 @@ fn tell_in_batches(events: &[Event], fates: &[(usize, Fate)], policy: &Policy) -
     }
     while service.partition.advance(the_end(events), 1000, &mut announcements) {}
     service.commit();
-    let totals = *service.partition.totals();
-    Ok(Told { signals: signals(announcements), outcomes, customers: service.customers(), totals })
+    let (totals, counts) = (*service.partition.totals(), counts_of(&service.partition));
+    Ok(Told { signals: signals(announcements), outcomes, customers: service.customers(), totals, counts })
 }
 
 /// One after the other, so that a failure names the first thing that differs.
@@ -713,6 +760,7 @@ fn same(one: &Told, other: &Told) -> Result<(), TestCaseError> {
     prop_assert_eq!(one.signals.len(), other.signals.len());
     prop_assert_eq!(&one.customers, &other.customers);
     prop_assert_eq!(one.totals, other.totals);
+    prop_assert_eq!(&one.counts, &other.counts);
     Ok(())
 }
 

@@ -565,3 +565,68 @@ fn scores_add_up_in_millionths() {
     assert_eq!(counted[&(What::RatingSum, Scale::Csat as u32, day)], 9_433_333);
     assert_eq!(counted[&(What::Ratings, Scale::Csat as u32, day)], 3);
 }
+
+// --- the very limits ---------------------------------------------------------------------------------------------
+
+/// How many cases came to each outcome of [`What::Recovery`], in the order of its kinds.
+fn recoveries(told: &Told) -> [i128; 4] {
+    let mut sums = [0; 4];
+    told.counted().into_iter().filter(|((what, ..), _)| *what == What::Recovery).for_each(|((_, kind, _), count)| {
+        sums[kind as usize] += count;
+    });
+    sums
+}
+
+#[test]
+fn a_case_stands_when_its_ticket_is_opened_again_a_millisecond_after_sixty_days() {
+    for (after, expected) in [(0, [0; 4]), (1, [1, 0, 0, 0])] {
+        let mut told = Told::new(Policy::default());
+        tell(&mut told, 0, 0, buys(0));
+        helped(&mut told, 0, 1);
+        let reopened = 61 * DAY_MS + HOUR + after;
+        tell(&mut told, 1, reopened, Happening::Ticket { ticket: ticket(0), step: TicketStep::Reopened });
+        pass_until(&mut told, 100);
+        assert_eq!(recoveries(&told), expected, "{after} ms after sixty days");
+        agrees(&told);
+    }
+}
+
+/// The first resolution was taken back, the second stood; the order comes to light when all of it is long ripe.
+#[test]
+fn an_order_that_comes_late_is_a_recovery_of_the_resolution_that_stood() {
+    let mut told = Told::new(Policy::default());
+    tell(&mut told, 0, 0, buys(0));
+    helped(&mut told, 0, 1);
+    for (n, day, step) in [(1, 55, TicketStep::Reopened), (2, 56, TicketStep::Resolved)] {
+        tell(&mut told, n, day * DAY_MS, Happening::Ticket { ticket: ticket(0), step });
+    }
+    pass_until(&mut told, 200);
+    assert_eq!(recoveries(&told), [0, 0, 1, 0]);
+    tell(&mut told, 3, 116 * DAY_MS, buys(3));
+    assert_eq!(recoveries(&told), [0, 0, 0, 1], "on the sixtieth day");
+    agrees(&told);
+}
+
+#[test]
+fn a_duplicate_settles_nothing() {
+    let mut told = Told::new(Policy::default());
+    tell(&mut told, 0, 0, buys(0));
+    for n in 0..STEPS_REMEMBERED {
+        let step = if n == 1 { TicketStep::Resolved } else { TicketStep::Contacted };
+        tell(&mut told, n, n as i64 * HOUR, Happening::Ticket { ticket: ticket(0), step });
+    }
+    pass_until(&mut told, 100);
+    told.commit();
+    let last = (STEPS_REMEMBERED - 1) as i64 * HOUR;
+    for _ in 0..2 {
+        tell(
+            &mut told,
+            STEPS_REMEMBERED - 1,
+            last,
+            Happening::Ticket { ticket: ticket(0), step: TicketStep::Contacted },
+        );
+        told.commit();
+        told.restart();
+        agrees(&told);
+    }
+}

@@ -11,7 +11,7 @@ use crate::domain::ticket::Category;
 use crate::domain::time::Month;
 use crate::domain::{Currency, Level};
 use crate::engine::tallies::{
-    Awaited, Class, Figures, LE_DAYS, Lifecycle, Money, RESOLVED_WITHIN, Ratio, WITHIN_DAYS, WindowFigures,
+    Awaited, Class, Figures, LE_DAYS, Lifecycle, Money as Sums, RESOLVED_WITHIN, Ratio, WITHIN_DAYS, WindowFigures,
 };
 
 /// How many months of cohorts are told, that of now included.
@@ -31,16 +31,32 @@ const RESOLVED: [(&str, i64); 6] = [
 pub(super) struct Rates {
     ratios: Parts,
     unripe: GaugeVec,
+    money: Money,
+    lives: Lives,
+    care: Care,
+}
+
+/// Orders and what they bring.
+struct Money {
     orders: GaugeVec,
     revenue: GaugeVec,
     revenue_year_before: GaugeVec,
+    pareto: Parts,
+    value_at_risk: GaugeVec,
+}
+
+/// How customers go on after their first order.
+struct Lives {
     second: Parts,
     second_unripe: GaugeVec,
     second_days: GaugeVec,
     cohort_customers: GaugeVec,
     cohort_ordered: GaugeVec,
     lifecycle: GaugeVec,
-    pareto: Parts,
+}
+
+/// Tickets and ratings.
+struct Care {
     recovery: Parts,
     recovery_expected: GaugeVec,
     painful: GaugeVec,
@@ -49,7 +65,6 @@ pub(super) struct Rates {
     tickets_opened: GaugeVec,
     contacts: GaugeVec,
     tickets_resolved: GaugeVec,
-    value_at_risk: GaugeVec,
 }
 
 /// What is divided by whoever reads it.
@@ -76,17 +91,9 @@ impl Parts {
     }
 }
 
-impl Rates {
-    pub(super) fn register(r: &Registry) -> Self {
+impl Money {
+    fn register(r: &Registry) -> Self {
         Self {
-            ratios: Parts::register(
-                r,
-                "rate",
-                "Above the line of a rate: divide the sum of these by the sum of homecoming_rate_denominator.",
-                "Below the line of a rate.",
-                &["rate", "window"],
-            ),
-            unripe: gauges(r, "rate_unripe", "Cases whose outcome is still awaited.", &["rate"]),
             orders: gauges(r, "orders", "Orders of a window, by class.", &["class", "currency", "window"]),
             revenue: gauges(
                 r,
@@ -100,6 +107,26 @@ impl Rates {
                 "Orders less refunds of the same days of the year before in major units, by the class of the order.",
                 &["class", "currency", "window"],
             ),
+            pareto: Parts::register(
+                r,
+                "pareto",
+                "Net revenue in major units of the fifth of this instance's customers who brought most. Not to be summed.",
+                "Net revenue in major units of all this instance's customers with revenue. Not to be summed.",
+                &["currency"],
+            ),
+            value_at_risk: gauges(
+                r,
+                "value_at_risk",
+                "What the returns of customers at risk would bring at least, in major units, as announced.",
+                &["level", "currency"],
+            ),
+        }
+    }
+}
+
+impl Lives {
+    fn register(r: &Registry) -> Self {
+        Self {
             second: Parts::register(
                 r,
                 "second_purchase",
@@ -127,13 +154,13 @@ impl Rates {
                 &["month", "age"],
             ),
             lifecycle: gauges(r, "lifecycle_customers", "Customers by what a month was to them.", &["month", "state"]),
-            pareto: Parts::register(
-                r,
-                "pareto",
-                "Net revenue in major units of the fifth of this instance's customers who brought most. Not to be summed.",
-                "Net revenue in major units of all this instance's customers with revenue. Not to be summed.",
-                &["currency"],
-            ),
+        }
+    }
+}
+
+impl Care {
+    fn register(r: &Registry) -> Self {
+        Self {
             recovery: Parts::register(
                 r,
                 "service_recovery",
@@ -163,12 +190,19 @@ impl Rates {
                 "Tickets resolved for the first time, within that long of their opening.",
                 &["le", "window"],
             ),
-            value_at_risk: gauges(
-                r,
-                "value_at_risk",
-                "What the returns of customers at risk would bring at least, in major units, as announced.",
-                &["level", "currency"],
-            ),
+        }
+    }
+}
+
+impl Rates {
+    pub(super) fn register(r: &Registry) -> Self {
+        let rate = "Above the line of a rate: divide the sum of these by the sum of homecoming_rate_denominator.";
+        Self {
+            ratios: Parts::register(r, "rate", rate, "Below the line of a rate.", &["rate", "window"]),
+            unripe: gauges(r, "rate_unripe", "Cases whose outcome is still awaited.", &["rate"]),
+            money: Money::register(r),
+            lives: Lives::register(r),
+            care: Care::register(r),
         }
     }
 
@@ -193,43 +227,43 @@ impl Rates {
         self.show_second(figures);
         self.show_months(figures);
         for effort in Effort::ALL {
-            self.recovery.set_ratio(&[effort.name()], &figures.recovery(effort));
+            self.care.recovery.set_ratio(&[effort.name()], &figures.recovery(effort));
             let expected = figures.recovery_expected[effort as usize] as f64 / CHANCE_UNITS;
-            self.recovery_expected.with_label_values(&[effort.name()]).set(expected);
+            self.care.recovery_expected.with_label_values(&[effort.name()]).set(expected);
         }
         for currency in figures.pareto.keys() {
             let share = figures.pareto_share(*currency);
             let (top, all) = (major(share.numerator, *currency), major(share.denominator, *currency));
-            self.pareto.set(&[currency.code()], top, all);
+            self.money.pareto.set(&[currency.code()], top, all);
             for level in [Level::Medium, Level::High] {
                 let value = figures.value_at_risk.get(&(level, *currency)).copied().unwrap_or_default();
-                let gauge = self.value_at_risk.with_label_values(&[level.name(), currency.code()]);
+                let gauge = self.money.value_at_risk.with_label_values(&[level.name(), currency.code()]);
                 gauge.set(major(value, *currency));
             }
         }
     }
 
     fn reset(&self) {
-        let parts = [&self.ratios, &self.second, &self.pareto, &self.recovery];
+        let parts = [&self.ratios, &self.lives.second, &self.money.pareto, &self.care.recovery];
         parts.into_iter().flat_map(|parts| [&parts.numerator, &parts.denominator]).for_each(GaugeVec::reset);
         let others = [
             &self.unripe,
-            &self.orders,
-            &self.revenue,
-            &self.revenue_year_before,
-            &self.second_unripe,
-            &self.second_days,
-            &self.cohort_customers,
-            &self.cohort_ordered,
-            &self.lifecycle,
-            &self.recovery_expected,
-            &self.painful,
-            &self.rating_sum,
-            &self.ratings,
-            &self.tickets_opened,
-            &self.contacts,
-            &self.tickets_resolved,
-            &self.value_at_risk,
+            &self.money.orders,
+            &self.money.revenue,
+            &self.money.revenue_year_before,
+            &self.lives.second_unripe,
+            &self.lives.second_days,
+            &self.lives.cohort_customers,
+            &self.lives.cohort_ordered,
+            &self.lives.lifecycle,
+            &self.care.recovery_expected,
+            &self.care.painful,
+            &self.care.rating_sum,
+            &self.care.ratings,
+            &self.care.tickets_opened,
+            &self.care.contacts,
+            &self.care.tickets_resolved,
+            &self.money.value_at_risk,
         ];
         others.into_iter().for_each(GaugeVec::reset);
     }
@@ -251,11 +285,11 @@ impl Rates {
 
     fn show_money(&self, name: &str, window: &WindowFigures) {
         for (currency, sums) in &window.money {
-            for (class, Money { orders, net }) in Class::ALL.iter().zip(sums) {
+            for (class, Sums { orders, net }) in Class::ALL.iter().zip(sums) {
                 let labels = [class.name(), currency.code(), name];
-                self.revenue.with_label_values(&labels).set(major(*net, *currency));
+                self.money.revenue.with_label_values(&labels).set(major(*net, *currency));
                 if *class != Class::Unknown {
-                    self.orders.with_label_values(&labels).set(*orders as f64);
+                    self.money.orders.with_label_values(&labels).set(*orders as f64);
                 }
             }
         }
@@ -263,7 +297,7 @@ impl Rates {
         for currency in window.money.keys().chain(before.keys()) {
             let sums = before.get(currency).copied().unwrap_or_default();
             for class in [Class::New, Class::Returning] {
-                let gauge = self.revenue_year_before.with_label_values(&[class.name(), currency.code(), name]);
+                let gauge = self.money.revenue_year_before.with_label_values(&[class.name(), currency.code(), name]);
                 gauge.set(major(sums[class as usize].net, *currency));
             }
         }
@@ -271,36 +305,36 @@ impl Rates {
 
     fn show_care(&self, name: &str, window: &WindowFigures) {
         for (pain, count) in Pain::ALL.iter().zip(&window.painful) {
-            self.painful.with_label_values(&[pain.name(), name]).set(*count as f64);
+            self.care.painful.with_label_values(&[pain.name(), name]).set(*count as f64);
         }
         for (scale, ratio) in Scale::ALL.iter().zip(&window.ratings) {
-            self.rating_sum.with_label_values(&[scale.name(), name]).set(ratio.numerator as f64 / 1e6);
-            self.ratings.with_label_values(&[scale.name(), name]).set(ratio.denominator as f64);
+            self.care.rating_sum.with_label_values(&[scale.name(), name]).set(ratio.numerator as f64 / 1e6);
+            self.care.ratings.with_label_values(&[scale.name(), name]).set(ratio.denominator as f64);
         }
         let categories = Category::ALL.iter().map(|category| category.name()).chain(["none"]);
         for (category, count) in categories.zip(&window.tickets) {
-            self.tickets_opened.with_label_values(&[category, name]).set(*count as f64);
+            self.care.tickets_opened.with_label_values(&[category, name]).set(*count as f64);
         }
-        self.contacts.with_label_values(&[name]).set(window.contacts as f64);
+        self.care.contacts.with_label_values(&[name]).set(window.contacts as f64);
         for (le, within) in RESOLVED {
             let buckets = RESOLVED_WITHIN.iter().zip(&window.resolved);
             let count: i128 = buckets.filter(|(bucket, _)| **bucket <= within).map(|(_, count)| count).sum();
-            self.tickets_resolved.with_label_values(&[le, name]).set(count as f64);
+            self.care.tickets_resolved.with_label_values(&[le, name]).set(count as f64);
         }
     }
 
     fn show_second(&self, figures: &Figures) {
         for (days, ratio) in WITHIN_DAYS.iter().zip(&figures.second) {
             let within = format!("{days}d");
-            self.second.set_ratio(&[&within], ratio);
+            self.lives.second.set_ratio(&[&within], ratio);
             let unripe = i128::from(figures.totals.customers) - ratio.denominator;
-            self.second_unripe.with_label_values(&[&within]).set(unripe as f64);
+            self.lives.second_unripe.with_label_values(&[&within]).set(unripe as f64);
         }
         let mut so_far = 0;
         let names = LE_DAYS.iter().map(i64::to_string).chain(["+Inf".to_owned()]);
         for (le, count) in names.zip(&figures.second_days) {
             so_far += count;
-            self.second_days.with_label_values(&[&le]).set(so_far as f64);
+            self.lives.second_days.with_label_values(&[&le]).set(so_far as f64);
         }
     }
 
@@ -308,15 +342,15 @@ impl Rates {
         let Some(now) = figures.month else { return };
         for (month, ordered) in figures.cohorts().filter(|(month, _)| month.0 > now.0 - COHORT_MONTHS) {
             let name = month.to_string();
-            self.cohort_customers.with_label_values(&[&name]).set(ordered[0] as f64);
+            self.lives.cohort_customers.with_label_values(&[&name]).set(ordered[0] as f64);
             for (age, count) in ordered.iter().enumerate() {
-                self.cohort_ordered.with_label_values(&[&name, &age.to_string()]).set(*count as f64);
+                self.lives.cohort_ordered.with_label_values(&[&name, &age.to_string()]).set(*count as f64);
             }
         }
         for (name, month) in [("current", now), ("previous", Month(now.0 - 1))] {
             let counts = figures.lifecycle.get(&month).copied().unwrap_or_default();
             for (state, count) in Lifecycle::ALL.iter().zip(counts) {
-                self.lifecycle.with_label_values(&[name, state.name()]).set(count as f64);
+                self.lives.lifecycle.with_label_values(&[name, state.name()]).set(count as f64);
             }
         }
     }

@@ -133,29 +133,20 @@ pub fn encode(customer: &Customer) -> Box<[u8]> {
 /// The customer in these bytes.
 pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
     let (version, body) = bytes.split_first().ok_or(Unreadable::Damaged("no bytes"))?;
-    let completed;
+    let completed = if *version == 1 { [body, &[0; LACKING_IN_1]].concat() } else { Vec::new() };
     let body = match *version {
-        1 => {
-            completed = [body, &[0; LACKING_IN_1]].concat();
-            &completed
-        }
+        1 => &completed,
         VERSION => body,
         newer => return Err(Unreadable::NewerVersion(newer)),
     };
     let record: Record<'_> = postcard::from_bytes(body).map_err(|_| Unreadable::Damaged("not a customer record"))?;
+    customer_of(record)
+}
+
+fn customer_of(record: Record<'_>) -> Result<Customer, Unreadable> {
     let spending = record.spending.iter().map(spending_of).collect::<Result<Vec<_>, _>>()?;
-    let mut before = 0;
     let amount = |minor: i64, place: u8| Ok(Amount::from_minor(minor, currency_at(&spending, place)?));
-    let remembered = record.orders.iter().map(|OrderRecord(gap, id, minor, place)| {
-        before = i64::checked_add(before, *gap).ok_or(Unreadable::Damaged("a time out of range"))?;
-        let id = OrderId::new(id).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
-        Ok(Order { at: EventTime::from_millis(before), id, amount: amount(*minor, *place)?, referred: false })
-    });
-    let mut remembered = remembered.collect::<Result<Vec<_>, Unreadable>>()?;
-    for place in record.referred.iter().filter(|place| **place != FIRST_OF_FORGOTTEN) {
-        let order = remembered.get_mut(usize::from(*place));
-        order.ok_or(Unreadable::Damaged("a referred order that is not there"))?.referred = true;
-    }
+    let remembered = orders_of(&record.orders, &record.referred, &spending)?;
     let is_first_referred = record.referred.contains(&FIRST_OF_FORGOTTEN);
     let forgotten = match record.forgotten {
         Some(forgotten) => Some(forgotten_of(forgotten, record.forgotten_too, is_first_referred, &spending)?),
@@ -195,6 +186,26 @@ pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
             value_at_risk,
         },
     })
+}
+
+fn orders_of(records: &[OrderRecord<'_>], referred: &[u16], spending: &[Spending]) -> Result<Vec<Order>, Unreadable> {
+    let mut before = 0;
+    let remembered = records.iter().map(|OrderRecord(gap, id, minor, place)| {
+        before = i64::checked_add(before, *gap).ok_or(Unreadable::Damaged("a time out of range"))?;
+        let id = OrderId::new(id).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
+        Ok(Order {
+            at: EventTime::from_millis(before),
+            id,
+            amount: Amount::from_minor(*minor, currency_at(spending, *place)?),
+            referred: false,
+        })
+    });
+    let mut remembered = remembered.collect::<Result<Vec<_>, Unreadable>>()?;
+    for place in referred.iter().filter(|place| **place != FIRST_OF_FORGOTTEN) {
+        let order = remembered.get_mut(usize::from(*place));
+        order.ok_or(Unreadable::Damaged("a referred order that is not there"))?.referred = true;
+    }
+    Ok(remembered)
 }
 
 fn refund_record(refund: &Refund, place_of: &impl Fn(Currency) -> u8) -> (i64, [u8; 8], i64, u8, bool) {

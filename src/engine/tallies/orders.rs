@@ -3,6 +3,7 @@
 use super::cell::{Cell, Class, Lifecycle, What, class_and_currency, level_and_currency};
 use super::{Affected, Contributions, Ripe};
 use crate::domain::customer::Refund;
+use crate::domain::money;
 use crate::domain::time::{DAY_MS, Month};
 use crate::domain::{Customer, EventTime, Order, OrderId, Policy, PurchaseHistory, Span};
 
@@ -14,9 +15,6 @@ pub const LE_DAYS: [i64; 7] = [7, 14, 30, 60, 90, 180, 365];
 
 /// How many months cohorts are followed, their own included.
 pub const COHORT_MONTHS: i32 = 48;
-
-/// How fine the buckets of net revenue are.
-const PARETO_GROWTH: f64 = 1.02;
 
 /// Which of a customer's orders and tickets can matter: an order at the end leaves those before it what they were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,7 +196,7 @@ fn of_customer(customer: &Customer, _policy: &Policy, to: &mut Contributions) {
     for spending in &customer.purchases.spending {
         let net = spending.ordered - spending.refunded;
         if net > 0 {
-            let (kind, bucket) = (u32::from(spending.currency.packed()), bucket_of(net));
+            let (kind, bucket) = (u32::from(spending.currency.packed()), money::bucket_of(net));
             to.add(Cell::new(What::ParetoCount, kind, bucket), 1);
             to.add(Cell::new(What::ParetoSum, kind, bucket), net);
         }
@@ -206,9 +204,4 @@ fn of_customer(customer: &Customer, _policy: &Policy, to: &mut Contributions) {
     if let Some(value) = customer.standing.value_at_risk.filter(|value| value.minor != 0) {
         to.add(Cell::of(What::ValueAtRisk, level_and_currency(customer.standing.level, value.currency)), value.minor);
     }
-}
-
-/// The logarithmic bucket of a net revenue above 0.
-fn bucket_of(net: i128) -> i32 {
-    (libm::log(net as f64) / libm::log(PARETO_GROWTH)) as i32
 }
