@@ -1,8 +1,8 @@
 //! The catalogue: every metric, its kind, its labels, its help. All labels come from closed sets, so the number of
 //! series is known; a customer's id is never one.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use prometheus::core::Collector;
 use prometheus::{
@@ -11,6 +11,7 @@ use prometheus::{
 };
 use tracing::{error, info, warn};
 
+use super::capacity::Capacity;
 use super::rates::Rates;
 use crate::domain::signal::{ChurnRisk, ReturnKind, ReturningCustomer, RiskKind};
 use crate::domain::{Level, Policy};
@@ -32,6 +33,8 @@ pub struct Metrics {
     rates: Rates,
     /// Series that come and go are set anew for each reader.
     reading: Mutex<()>,
+    capacity: Mutex<Capacity>,
+    began: Instant,
 }
 
 /// What this process did since its start.
@@ -65,6 +68,7 @@ struct State {
     customers: GaugeVec,
     at_risk: GaugeVec,
     assigned: Gauge,
+    replicas_needed: Gauge,
     timers: Gauge,
     lag: GaugeVec,
     lag_seconds: GaugeVec,
@@ -169,6 +173,12 @@ impl State {
                 &["level"],
             ),
             assigned: gauge(r, "partitions_assigned", "Partitions this process holds."),
+            replicas_needed: gauge(
+                r,
+                "replicas_needed",
+                "Instances like this one that its partitions need, at 75 % in use and to read what is left within 10 minutes: \
+                 add up over instances and round up.",
+            ),
             timers: gauge(r, "timers_pending", "Customers whose next moment is awaited."),
             lag: gauges(r, "lag_records", "Records of an input left to read.", &["source", "partition"]),
             lag_seconds: gauges(
@@ -211,7 +221,18 @@ impl Metrics {
         let registry = Registry::new();
         let (work, state) = (Work::register(&registry), State::register(&registry));
         let rates = Rates::register(&registry);
-        let metrics = Self { registry, partitions, policy, windows, work, state, rates, reading: Mutex::new(()) };
+        let metrics = Self {
+            registry,
+            partitions,
+            policy,
+            windows,
+            work,
+            state,
+            rates,
+            reading: Mutex::default(),
+            capacity: Mutex::default(),
+            began: Instant::now(),
+        };
         metrics.name_all_series();
         register(&metrics.registry, prometheus::process_collector::ProcessCollector::for_self());
         metrics
@@ -256,6 +277,10 @@ impl Metrics {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| format!("# {error}\n"))
     }
 
+    fn capacity(&self) -> MutexGuard<'_, Capacity> {
+        self.capacity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn look_at_partitions(&self) {
         let partitions = self.partitions.all();
         // A partition that was given away takes its series with it.
@@ -264,10 +289,11 @@ impl Metrics {
         self.state.idle.reset();
         self.state.watermark.reset();
         self.state.restore_remaining.reset();
-        let mut timers = 0;
+        let (mut timers, mut left) = (0, 0);
         for (partition, store) in &partitions {
             let (seen, partition) = (store.seen(), partition.to_string());
             timers += seen.timers;
+            left += seen.backlog.iter().flatten().sum::<u64>();
             for (source, backlog) in Source::ALL.iter().zip(&seen.backlog) {
                 if let Some(backlog) = backlog {
                     self.state.lag.with_label_values(&[source.name(), &partition]).set(*backlog as f64);
@@ -291,12 +317,15 @@ impl Metrics {
             self.state.at_risk.with_label_values(&[level.name()]).set(totals.at(level) as f64);
         }
         self.state.assigned.set(partitions.len() as f64);
+        self.state.replicas_needed.set(self.capacity().replicas_needed(left));
         self.state.timers.set(timers as f64);
     }
 }
 
 impl Observer for Metrics {
     fn committed(&self, summary: &BatchSummary, times: &CommitTimes) {
+        let rejected: u64 = summary.dead_letters.values().sum();
+        self.capacity().worked(summary.events.values().sum::<u64>() + rejected);
         for ((source, outcome), count) in &summary.events {
             self.work.events.with_label_values(&[source.name(), outcome.name()]).inc_by(*count);
         }
@@ -356,6 +385,7 @@ impl Observer for Metrics {
     }
 
     fn usage(&self, thread: usize, busy: Duration, usage: &Usage) {
+        self.capacity().used(thread, busy, self.began.elapsed());
         let thread = thread.to_string();
         let more = busy.as_secs_f64() - self.work.busy.with_label_values(&[&thread]).get();
         self.work.busy.with_label_values(&[&thread]).inc_by(more.max(0.0));

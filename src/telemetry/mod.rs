@@ -1,5 +1,6 @@
 //! What the service says of itself: metrics and logs.
 
+mod capacity;
 mod logging;
 pub mod metrics;
 mod rates;
