@@ -135,7 +135,7 @@ fn event(deed: &Deed, at: EventTime, n: usize) -> Event {
         at,
         what: match deed.doing {
             Doing::Buys { minor, currency } => {
-                Happening::Purchased { order, amount: amount(minor, currency), referred: n % 3 == 0 }
+                Happening::Purchased { order, amount: amount(minor, currency), referred: n.is_multiple_of(3) }
             }
             Doing::GivesBack { minor, currency } => Happening::Refunded { order, amount: amount(minor, currency) },
             Doing::Complains { ticket: number, step } => Happening::Ticket { ticket: ticket(number), step },

@@ -240,3 +240,57 @@ impl Tickets {
         self.0.iter().filter_map(move |ticket| Some((ticket, ticket.as_of(at)?)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket(steps: &[(i64, TicketStep)]) -> Ticket {
+        let mut tickets = Tickets::default();
+        let id = TicketId::new("t-1").expect("a valid id");
+        for (at, step) in steps {
+            assert_eq!(tickets.add(&id, *step, EventTime::from_millis(*at)), None);
+        }
+        tickets.get(&id).expect("it was added").clone()
+    }
+
+    #[test]
+    fn a_step_is_stored_as_a_number_of_its_own() {
+        let openings = Category::ALL.map(|category| TicketStep::Opened(Some(category)));
+        let others = [TicketStep::Opened(None), TicketStep::Contacted, TicketStep::Resolved, TicketStep::Reopened];
+        for step in openings.into_iter().chain(others) {
+            assert_eq!(TicketStep::from_code(step.code()), Some(step));
+        }
+        assert_eq!((0..=u8::MAX).filter_map(TicketStep::from_code).count(), openings.len() + others.len());
+    }
+
+    #[test]
+    fn a_ticket_is_about_what_the_earliest_opening_says_that_says_anything() {
+        let opened = TicketStep::Opened;
+        let (broken, billing) = (Some(Category::Broken), Some(Category::Billing));
+        assert_eq!(ticket(&[(5, opened(broken)), (3, opened(billing)), (1, opened(None))]).category(), billing);
+        assert_eq!(ticket(&[(1, TicketStep::Resolved), (2, opened(broken))]).category(), broken);
+        assert_eq!(ticket(&[(1, opened(None)), (2, TicketStep::Contacted)]).category(), None);
+    }
+
+    #[test]
+    fn a_second_opening_is_a_contact() {
+        let steps = [(1, TicketStep::Contacted), (2, TicketStep::Opened(None)), (3, TicketStep::Opened(None))];
+        let contacts: Vec<i64> = ticket(&steps).contacts().map(EventTime::millis).collect();
+        assert_eq!(contacts, [1, 3]);
+    }
+
+    #[test]
+    fn a_resolution_lasts_until_the_ticket_is_opened_again() {
+        use TicketStep::{Opened, Reopened, Resolved};
+        let at = EventTime::from_millis;
+        let resolutions = |steps: &[(i64, TicketStep)]| -> Vec<(EventTime, Option<EventTime>)> {
+            let ticket = ticket(steps);
+            ticket.resolutions().map(|resolution| (resolution.at, resolution.reopened_at)).collect()
+        };
+        let steps = [(1, Opened(None)), (2, Reopened), (3, Resolved), (4, Resolved), (5, Reopened), (6, Resolved)];
+        assert_eq!(resolutions(&steps), [(at(3), Some(at(5))), (at(6), None)]);
+        assert_eq!(resolutions(&[(3, Reopened), (3, Resolved)]), [(at(3), Some(at(3)))], "resolved goes first");
+        assert_eq!(resolutions(&[(1, Opened(None))]), []);
+    }
+}

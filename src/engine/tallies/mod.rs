@@ -8,13 +8,6 @@
 //!
 //! A case ripens when its outcome is known (90 days after a lapse, 7 days after a resolution …). That moves a count
 //! but no customer, so no record is written: [`Frontier`] says how far ripening has come, and the timers move it.
-//!
-//! For T2 (remove at the end): `support.rs` is yours, called from `contributions()`, `next_ripening()` and
-//! `Tallies::settle_event()` below. Cells are in `cell.rs` (`What`: rename, add, change `kind`s of the support half as
-//! you like). Each `What` says whether it stays when its customer is erased. Silent churn is in orders.rs (T1).
-//! What leaves a customer's memory (32 tickets …) has to be settled: return it from `Tickets::add`, `on_event` puts it
-//! into `Taken::dropped`, and `support::settle_dropped` emits what of it stays. Stored fields: append to the *end* of
-//! `Record` in customer_record.rs (an absent one is a zero byte; version 2 is not yet out, so no new version).
 
 mod activity;
 mod cell;
