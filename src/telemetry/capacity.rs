@@ -27,6 +27,20 @@ struct Sample {
     busy: Duration,
 }
 
+impl Sample {
+    /// Records a second.
+    fn rate_since(&self, old: &Self) -> f64 {
+        let seconds = (self.at - old.at).as_secs_f64();
+        if seconds > 0.0 { (self.records - old.records) as f64 / seconds } else { 0.0 }
+    }
+
+    /// The share of the time that threads were busy, added up over them.
+    fn busy_since(&self, old: &Self) -> f64 {
+        let seconds = (self.at - old.at).as_secs_f64();
+        if seconds > 0.0 { self.busy.saturating_sub(old.busy).as_secs_f64() / seconds } else { 0.0 }
+    }
+}
+
 /// What this process has shown it can do.
 #[derive(Debug, Default)]
 pub(super) struct Capacity {
@@ -34,7 +48,7 @@ pub(super) struct Capacity {
     /// By stream thread: how long it was busy.
     busy: BTreeMap<usize, Duration>,
     samples: VecDeque<Sample>,
-    /// Records a second with all threads busy; `None` before there was work.
+    /// Records a second with all threads busy, averaged; `None` before there was work.
     measured: Option<f64>,
     /// Records a second, as of late.
     rate: f64,
@@ -53,19 +67,18 @@ impl Capacity {
             return;
         }
         let new = Sample { at: now, records: self.records, busy: self.busy.values().sum() };
+        if let Some(last) = self.samples.back() {
+            let (rate, share) = (new.rate_since(last), new.busy_since(last) / self.busy.len() as f64);
+            if share >= SHARE_MIN && rate > 0.0 {
+                let shown = rate / share.min(1.0);
+                self.measured = Some(self.measured.map_or(shown, |before| before + (shown - before) / 8.0));
+            }
+        }
         self.samples.push_back(new);
         while self.samples.len() > 2 && self.samples[1].at + OVER <= now {
             self.samples.pop_front();
         }
-        let old = self.samples[0];
-        let seconds = (new.at - old.at).as_secs_f64();
-        if seconds > 0.0 {
-            self.rate = (new.records - old.records) as f64 / seconds;
-            let share = new.busy.saturating_sub(old.busy).as_secs_f64() / (seconds * self.busy.len() as f64);
-            if share >= SHARE_MIN && self.rate > 0.0 {
-                self.measured = Some(self.rate / share.min(1.0));
-            }
-        }
+        self.rate = new.rate_since(&self.samples[0]);
     }
 
     /// Instances like this one that its partitions need, a fraction of one when they need less: add them up over all
@@ -83,10 +96,10 @@ mod tests {
     /// Two threads, each busy for a share of the time, take in so many records a second for two minutes.
     fn after(rate: u64, share: f64) -> Capacity {
         let mut capacity = Capacity::default();
-        for second in 0..120u64 {
-            capacity.worked(rate);
+        for tenth in 0..1200u64 {
+            capacity.worked(rate / 10);
             for thread in 0..2 {
-                let now = Duration::from_secs(second);
+                let now = Duration::from_millis(100 * tenth);
                 capacity.used(thread, now.mul_f64(share), now);
             }
         }
@@ -115,7 +128,7 @@ mod tests {
     #[test]
     fn what_was_possible_is_remembered_when_there_is_nothing_to_do() {
         let mut capacity = after(5_000, 0.5);
-        for second in 120..400 {
+        for second in 121..400 {
             let now = Duration::from_secs(second);
             capacity.used(0, Duration::from_secs(60), now);
             capacity.used(1, Duration::from_secs(60), now);

@@ -24,7 +24,7 @@ const RESOLVED: [(&str, i64); 6] = [
     ("24h", 86_400_000),
     ("3d", 259_200_000),
     ("7d", 604_800_000),
-    ("+Inf", i64::MAX),
+    ("ever", i64::MAX),
 ];
 
 /// The rates as gauges.
@@ -60,7 +60,7 @@ struct Care {
     recovery: Parts,
     recovery_expected: GaugeVec,
     painful: GaugeVec,
-    rating_sum: GaugeVec,
+    rating_points: GaugeVec,
     ratings: GaugeVec,
     tickets_opened: GaugeVec,
     contacts: GaugeVec,
@@ -142,9 +142,9 @@ impl Lives {
             ),
             second_days: gauges(
                 r,
-                "second_purchase_days_customers",
-                "Customers whose second order came within that many days of their first.",
-                &["le"],
+                "second_purchase_customers",
+                "Customers whose second order came within that time of their first.",
+                &["within"],
             ),
             cohort_customers: gauges(r, "cohort_customers", "Customers by the month of their first order.", &["month"]),
             cohort_ordered: gauges(
@@ -180,15 +180,15 @@ impl Care {
                 "Resolved tickets that were not painless, by every reason that applies.",
                 &["reason", "window"],
             ),
-            rating_sum: gauges(r, "rating_sum", "Sum of the scores of ratings.", &["scale", "window"]),
-            ratings: gauges(r, "rating_count", "Ratings.", &["scale", "window"]),
+            rating_points: gauges(r, "rating_points", "Sum of the scores of ratings.", &["scale", "window"]),
+            ratings: gauges(r, "ratings", "Ratings.", &["scale", "window"]),
             tickets_opened: gauges(r, "tickets_opened", "Tickets opened.", &["category", "window"]),
             contacts: gauges(r, "ticket_contacts", "Contacts about a ticket beyond its opening.", &["window"]),
             tickets_resolved: gauges(
                 r,
                 "tickets_resolved",
-                "Tickets resolved for the first time, within that long of their opening.",
-                &["le", "window"],
+                "Tickets resolved for the first time, within that time of their opening.",
+                &["within", "window"],
             ),
         }
     }
@@ -258,7 +258,7 @@ impl Rates {
             &self.lives.lifecycle,
             &self.care.recovery_expected,
             &self.care.painful,
-            &self.care.rating_sum,
+            &self.care.rating_points,
             &self.care.ratings,
             &self.care.tickets_opened,
             &self.care.contacts,
@@ -308,7 +308,7 @@ impl Rates {
             self.care.painful.with_label_values(&[pain.name(), name]).set(*count as f64);
         }
         for (scale, ratio) in Scale::ALL.iter().zip(&window.ratings) {
-            self.care.rating_sum.with_label_values(&[scale.name(), name]).set(ratio.numerator as f64 / 1e6);
+            self.care.rating_points.with_label_values(&[scale.name(), name]).set(ratio.numerator as f64 / 1e6);
             self.care.ratings.with_label_values(&[scale.name(), name]).set(ratio.denominator as f64);
         }
         let categories = Category::ALL.iter().map(|category| category.name()).chain(["none"]);
@@ -316,10 +316,10 @@ impl Rates {
             self.care.tickets_opened.with_label_values(&[category, name]).set(*count as f64);
         }
         self.care.contacts.with_label_values(&[name]).set(window.contacts as f64);
-        for (le, within) in RESOLVED {
+        for (name_of_within, within) in RESOLVED {
             let buckets = RESOLVED_WITHIN.iter().zip(&window.resolved);
             let count: i128 = buckets.filter(|(bucket, _)| **bucket <= within).map(|(_, count)| count).sum();
-            self.care.tickets_resolved.with_label_values(&[le, name]).set(count as f64);
+            self.care.tickets_resolved.with_label_values(&[name_of_within, name]).set(count as f64);
         }
     }
 
@@ -331,7 +331,7 @@ impl Rates {
             self.lives.second_unripe.with_label_values(&[&within]).set(unripe as f64);
         }
         let mut so_far = 0;
-        let names = LE_DAYS.iter().map(i64::to_string).chain(["+Inf".to_owned()]);
+        let names = LE_DAYS.iter().map(|days| format!("{days}d")).chain(["ever".to_owned()]);
         for (le, count) in names.zip(&figures.second_days) {
             so_far += count;
             self.lives.second_days.with_label_values(&[&le]).set(so_far as f64);
