@@ -25,6 +25,7 @@ check: build-tools ## The quick part: format, lints, dependencies, the core's te
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
 	python3 deploy/grafana/generate.py --check
+	python3 tests/deploy/quick.py
 	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test tallies --test rates --test support_outcomes --test simulation --test wire --test schemas --test architecture --test history --test predictions --test dependencies
 
 .PHONY: audit
@@ -50,9 +51,17 @@ chaos: setup ## Faults on a real broker under 5,000 events/s, from a seed: ROUND
 test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's jsonschema; needs Node and Python
 	tests/schemas/validate.sh
 
+.PHONY: test-dashboards
+test-dashboards: ## Rules, alerts and dashboards on a real Prometheus, drawn in Chromium; needs prometheus, chromium, Node
+	tests/dashboards/run.sh
+
+.PHONY: test-deploy
+test-deploy: setup ## Chart, manifests and image: linted, on a real API server, run by runc; needs Go, root, a release build
+	tests/deploy/run.sh
+
 .PHONY: test-ranking
 test-ranking: ## Who returns, on whole histories: HOMECOMING_HISTORIES names a folder with cdnow_full.csv and grocery_elog.csv
-	$(CARGO) test --locked --test predictions -- --ignored --nocapture
+	$(CARGO) test --locked --test predictions --test rates -- --ignored --nocapture
 
 .PHONY: bench
 bench: setup ## Core and end-to-end figures; see benches/RESULTS.md

@@ -71,6 +71,10 @@ for _ in $(seq 60); do
     sleep 1
 done
 
+start_service() { # NAME [LOG]: with that run's configuration
+    "$homecoming" run --config "$work/$1.toml" > "$work/${2:-$1}.log" &
+    service=$!
+}
 ready() { until curl -sf "http://127.0.0.1:$http/readyz" > /dev/null; do sleep 0.05; done; }
 stop_service() {
     kill -TERM "$service" && wait "$service" || true

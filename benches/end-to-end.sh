@@ -21,8 +21,7 @@ for run in $(seq "$runs"); do
     config "run$run"
     "$homecoming" topics --config "$work/run$run.toml" --partitions 4 > "$work/topics.log"
     broker_before=$(cpu_seconds "$broker")
-    "$homecoming" run --config "$work/run$run.toml" > "$work/run$run.log" &
-    service=$!
+    start_service "run$run"
     until [ "$(counted)" -gt 0 ] 2>/dev/null; do sleep 0.05; done
     started=$(date +%s.%N) before=$(counted)
     until [ "$(counted)" -ge "$events" ]; do sleep 0.2; done

@@ -14,8 +14,7 @@ echo "rate=$rate seconds=$seconds threads=$threads cores=$(nproc) partitions=4 c
 for run in $(seq "$runs"); do
     config "latency$run"
     "$homecoming" topics --config "$work/latency$run.toml" --partitions 4 > "$work/topics.log"
-    "$homecoming" run --config "$work/latency$run.toml" > "$work/latency$run.log" &
-    service=$!
+    start_service "latency$run"
     ready
     "$latency" "127.0.0.1:$kafka" "latency$run-returning" "$rate" "$seconds"
     stop_service

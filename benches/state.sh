@@ -11,8 +11,7 @@ events=$((customers * each))
 . "$(dirname "$0")/broker.sh"
 
 "$homecoming" load --config "$work/shop.toml" --events "$events" --customers "$customers" --seed 1 >&2
-"$homecoming" run --config "$work/shop.toml" > "$work/shop.log" &
-service=$!
+start_service shop
 until [ "$(counted)" -ge "$events" ] 2>/dev/null; do sleep 1; done
 memory() { awk -v field="$1" '$1 == field ":" { printf "%d", $2 / 1024 }' "/proc/$service/status"; }
 echo "customers=$customers events=$events threads=$threads cores=$(nproc) partitions=4"
@@ -20,8 +19,7 @@ echo "after reading all: RSS $(memory VmRSS) MiB, peak $(memory VmHWM) MiB"
 stop_service
 for run in $(seq "$runs"); do
     started=$(date +%s.%N)
-    "$homecoming" run --config "$work/shop.toml" > "$work/restart$run.log" &
-    service=$!
+    start_service shop "restart$run"
     ready
     python3 -c "import sys; print(f'restart $run: ready after {float(sys.argv[2]) - float(sys.argv[1]):.1f} s, RSS $(memory VmRSS) MiB')" \
         "$started" "$(date +%s.%N)"

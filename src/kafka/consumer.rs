@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::ffi::CString;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rdkafka::Statistics;
@@ -325,24 +325,40 @@ impl GroupConsumer {
     }
 
     /// Leaves the group and closes. A static member does not leave: its partitions wait for its return.
+    ///
+    /// On a thread of its own: to answer a rebalance after librdkafka's own thread has ended waits for ever, and closing
+    /// waits for brokers that do not answer. The process is about to end anyway.
     pub(super) fn leave(&mut self, deadline: Duration) {
         let Some(consumer) = self.consumer.take() else { return };
-        let until = Instant::now() + deadline;
-        if !self.is_static {
-            consumer.unsubscribe();
+        let is_static = self.is_static;
+        let (closed, is_closed) = mpsc::channel();
+        let closing = std::thread::Builder::new().name("leaving".to_owned()).spawn(move || {
+            close(consumer, is_static, deadline);
+            // Nobody listens any more when it took too long.
+            closed.send(()).ok();
+        });
+        if closing.is_ok() && is_closed.recv_timeout(deadline).is_err() {
+            tracing::warn!(?deadline, "leaving the group took too long, going without");
         }
-        let closing = consumer.close_queue();
-        while closing.is_ok() && !consumer.closed() && Instant::now() < until {
-            drop(consumer.poll(Duration::from_millis(10)));
-            let noted = consumer.context().rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            if noted.is_some() {
-                drop(consumer.unassign());
-            }
+    }
+}
+
+fn close(consumer: BaseConsumer<GroupContext>, is_static: bool, deadline: Duration) {
+    let until = Instant::now() + deadline;
+    if !is_static {
+        consumer.unsubscribe();
+    }
+    let closing = consumer.close_queue();
+    while closing.is_ok() && !consumer.closed() && Instant::now() < until {
+        drop(consumer.poll(Duration::from_millis(10)));
+        let noted = consumer.context().rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        if noted.is_some() && !consumer.closed() {
+            drop(consumer.unassign());
         }
-        if !consumer.closed() {
-            // Dropping it would wait for brokers that do not answer; the process is about to end anyway.
-            std::mem::forget(consumer);
-        }
+    }
+    if !consumer.closed() {
+        // Dropping it would wait for brokers that do not answer.
+        std::mem::forget(consumer);
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::answers::{OF_CONTACTS, OF_PURCHASES, OF_SUPPORT, OF_SUPPORT_IN_TIME, must_tell_of, said_by};
+use crate::hostile_shop::HostileShop;
 use crate::inputs::{Progress, inputs_of, topic_of};
 use crate::support::audit::{audit_dead_letters_of, folded};
 use crate::support::cluster::Isolation;
@@ -12,6 +14,19 @@ use crate::support::random::Chance;
 use crate::support::service::{Service, Shop, Topic};
 
 const CUSTOMERS_ASKED_FOR: usize = 200;
+
+/// All that a hostile shop leads to, once everything is read and these instances hold all of it.
+pub fn everything_must_agree(shop: &Shop, hostile: &HostileShop, expected: &Expected, instances: &[&Service]) {
+    must_tell_of(expected, &[&OF_PURCHASES[..], &OF_SUPPORT, &OF_SUPPORT_IN_TIME, &OF_CONTACTS].concat());
+    hostile.must_be_refused_as_meant(expected);
+    let said = said_by(shop);
+    said.must_be(expected);
+    assert_eq!(said.count(), expected.signals());
+    said.ids_given(expected);
+    dead_letters_must_agree(shop, expected);
+    changelog_must_agree(shop, expected);
+    memory_must_agree(instances, expected);
+}
 
 pub fn dead_letters_must_agree(shop: &Shop, expected: &Expected) {
     let letters = shop.cluster().read_whole(&shop.topic(Topic::DeadLetters), Isolation::Committed);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use crate::agreement::{changelog_must_agree, dead_letters_must_agree, memory_must_agree};
+use crate::agreement::everything_must_agree;
 use crate::answers::{
     OF_CONTACTS, OF_PURCHASES, OF_SUPPORT, OF_SUPPORT_IN_TIME, load, must_tell_of, open_hostile, open_with_topics,
     said_by, scrape, wait_until_all_is_read,
@@ -123,17 +123,8 @@ fn kill_minus_9_in_the_middle_loses_and_doubles_nothing() {
     assert_eq!(waves.count() - before, hostile.afterwards.len());
     wait_until_all_is_read(&shop, &mut service);
 
-    let expected = waves.expected();
-    must_tell_of(&expected, &[&OF_PURCHASES[..], &OF_SUPPORT, &OF_SUPPORT_IN_TIME, &OF_CONTACTS].concat());
-    hostile.must_be_refused_as_meant(&expected);
-    let said = said_by(&shop);
-    said.must_be(&expected);
-    assert_eq!(said.count(), expected.signals());
-    said.ids_given(&expected);
-    dead_letters_must_agree(&shop, &expected);
-    changelog_must_agree(&shop, &expected);
     service.wait_until_ready();
-    memory_must_agree(&[&service], &expected);
+    everything_must_agree(&shop, &hostile, &waves.expected(), &[&service]);
     service.terminate();
 }
 

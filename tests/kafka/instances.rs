@@ -1,10 +1,7 @@
 //! Several instances share a shop's partitions while they are killed, restarted, joined and left, one after the other.
 
-use crate::agreement::{changelog_must_agree, dead_letters_must_agree, memory_must_agree};
-use crate::answers::{
-    OF_CONTACTS, OF_PURCHASES, OF_SUPPORT, OF_SUPPORT_IN_TIME, load, must_tell_of, open_hostile, open_with_topics,
-    said_by, scrape, wait_until_all_is_read,
-};
+use crate::agreement::everything_must_agree;
+use crate::answers::{load, open_hostile, open_with_topics, scrape, wait_until_all_is_read};
 use crate::hostile_shop::HostileShop;
 use crate::inputs::{Progress, Waves, Written, close, write};
 use crate::support::broker::Broker;
@@ -50,17 +47,8 @@ fn instances_that_come_and_go_under_load_lose_and_double_nothing() {
     waves.take_next(&shop);
     wait_until_all_is_read(&shop, &mut one);
 
-    let expected = waves.expected();
-    must_tell_of(&expected, &[&OF_PURCHASES[..], &OF_SUPPORT, &OF_SUPPORT_IN_TIME, &OF_CONTACTS].concat());
-    hostile.must_be_refused_as_meant(&expected);
-    let said = said_by(&shop);
-    said.must_be(&expected);
-    assert_eq!(said.count(), expected.signals());
-    said.ids_given(&expected);
-    dead_letters_must_agree(&shop, &expected);
-    changelog_must_agree(&shop, &expected);
     wait_until_they_hold(&mut [&mut one, &mut two], PARTITIONS);
-    memory_must_agree(&[&one, &two], &expected);
+    everything_must_agree(&shop, &hostile, &waves.expected(), &[&one, &two]);
     one.terminate();
     two.terminate();
 }

@@ -10,6 +10,8 @@
     reason = "what runs in real time is looked at in real time, and a person at the terminal reads how long it took"
 )]
 
+#[path = "../support/alike/mod.rs"]
+mod alike;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -26,7 +28,9 @@ mod malformed;
 mod observed;
 mod outages;
 mod refused;
+mod secured;
 mod silence;
+mod stage;
 mod starting;
 mod stopping;
 mod stored;

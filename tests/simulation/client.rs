@@ -92,7 +92,8 @@ impl Client {
             let input = inputs[(self.next + step) % inputs.len()];
             let Some(fetching) = self.inputs.get_mut(&input).filter(|fetching| !fetching.is_held) else { continue };
             if let Some((offset, record)) = fetching.queue.pop_front() {
-                fetching.position = offset + 1;
+                // Behind the last record that was fetched the client goes on past control records.
+                fetching.position = if fetching.queue.is_empty() { fetching.fetched_to } else { offset + 1 };
                 // A few of one partition, then of the next, as fetched batches come.
                 self.next += usize::from(offset % 3 == 0);
                 return Some((input, offset, record));
@@ -206,8 +207,8 @@ impl Sim {
             return Found::Rebalance(polled);
         }
         for (input, fetching) in &client.inputs {
-            let low = self.broker.log(Topic::Input(input.source), input.partition).low();
-            if !fetching.is_held && fetching.fetched_to < low {
+            let log = self.broker.log(Topic::Input(input.source), input.partition);
+            if !fetching.is_held && !(log.low()..=log.end()).contains(&fetching.fetched_to) {
                 return Found::Expired(*input, fetching.fetched_to);
             }
         }
@@ -224,13 +225,21 @@ impl Sim {
         client.fetches_at = now + self.chance.millis(2, 30);
         for (input, fetching) in client.inputs.iter_mut().filter(|(_, fetching)| !fetching.is_held) {
             let log = self.broker.log(Topic::Input(input.source), input.partition);
-            let room = FETCHED_MAX.saturating_sub(fetching.queue.len());
-            for (offset, record) in log.committed_from(fetching.fetched_to.max(log.low())).take(room) {
-                if fetching.fetched_to < log.low() {
+            if fetching.fetched_to < log.low() {
+                continue;
+            }
+            for (offset, record) in log.committed_from(fetching.fetched_to) {
+                if fetching.queue.len() >= FETCHED_MAX {
                     break;
                 }
                 fetching.queue.push_back((offset, Arc::clone(record)));
                 fetching.fetched_to = offset + 1;
+            }
+            if fetching.queue.len() < FETCHED_MAX {
+                fetching.fetched_to = fetching.fetched_to.max(log.last_stable_offset());
+            }
+            if fetching.queue.is_empty() {
+                fetching.position = fetching.fetched_to;
             }
             client.ends.insert(*input, log.end());
         }

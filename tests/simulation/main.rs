@@ -1,6 +1,9 @@
 //! The service's own stream thread on a simulated Kafka: several processes, faults of every kind, everything from one
 //! seed, and an auditor who knows nothing of how it is done. A seed that fails tells its story and how to see it again.
 
+#[path = "../support/alike/mod.rs"]
+mod alike;
+
 mod audit;
 mod broker;
 mod chance;
@@ -16,6 +19,7 @@ mod scripted;
 mod seeds;
 mod shop;
 mod sim_log;
+mod stage;
 mod story;
 mod topics;
 mod wording;

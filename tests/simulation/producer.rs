@@ -104,7 +104,7 @@ impl Transactions {
     }
 
     /// Has the broker take whatever waits.
-    fn drain(&mut self) -> Result<(), Fault> {
+    pub fn drain(&mut self) -> Result<(), Fault> {
         let partitions: BTreeSet<_> = self.waiting.iter().map(|(topic, partition, _)| (*topic, *partition)).collect();
         if !partitions.is_subset(&self.added) {
             let by = self.by();
@@ -130,6 +130,7 @@ impl Transactions {
         }
     }
 
+    /// Whatever the brokers have against a record or its partition, the transaction did not take place.
     fn undrained(&mut self, failure: &Failure) -> Fault {
         match failure {
             Failure::Unanswered => {
@@ -137,7 +138,7 @@ impl Transactions {
                 self.is_tainted = true;
                 Fault::MustAbort("records were not acknowledged in time".to_owned())
             }
-            Failure::Refused(error) => self.fault("a record was not accepted", *error),
+            Failure::Refused(error) => Fault::MustAbort(format!("a record was not accepted: {error:?}")),
         }
     }
 

@@ -74,6 +74,11 @@ impl SimLog {
         }
     }
 
+    /// What librdkafka does by itself after `linger.ms`, here whenever a script says so.
+    pub fn linger(&mut self) {
+        self.transactions.drain().expect("nothing keeps records from being taken");
+    }
+
     fn with_client<T>(&self, work: impl FnOnce(&mut Client) -> T) -> Option<T> {
         self.world.lock().clients.get_mut(&self.me).map(work)
     }

@@ -118,6 +118,11 @@ impl PartitionLog {
             .map(|entry| (entry.offset, &entry.record))
     }
 
+    /// All records that are there, of open and aborted transactions too.
+    pub fn written(&self) -> impl Iterator<Item = (i64, &Arc<Record>)> {
+        self.entries.iter().filter(|entry| entry.fate != Fate::Marker).map(|entry| (entry.offset, &entry.record))
+    }
+
     /// The last committed value of every key; `None` where it was deleted.
     pub fn folded(&self) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
         let records = self.committed_from(self.low);

@@ -13,7 +13,7 @@ use super::cluster::Cluster;
 use super::waiting::wait_for;
 
 /// Any 16 bytes in URL-safe base64: every broker here is a cluster of its own.
-const CLUSTER_ID: &str = "aG9tZWNvbWluZy10ZXN0cw";
+pub(super) const CLUSTER_ID: &str = "aG9tZWNvbWluZy10ZXN0cw";
 
 /// Another process may take a port between our looking and the broker's binding.
 const ATTEMPTS: usize = 3;
@@ -111,10 +111,10 @@ impl Broker {
     }
 }
 
-const PROPERTIES: &str = "server.properties";
-const LOG: &str = "broker.log";
+pub(super) const PROPERTIES: &str = "server.properties";
+pub(super) const LOG: &str = "broker.log";
 
-fn launch(libs: &Path, home: &Path) -> BoundChild {
+pub(super) fn launch(libs: &Path, home: &Path) -> BoundChild {
     let output = fs::OpenOptions::new().create(true).append(true).open(home.join(LOG)).expect("the folder is ours");
     let errors = output.try_clone().expect("an open file can be shared");
     let mut java = java(libs, home);
@@ -130,7 +130,7 @@ fn launch(libs: &Path, home: &Path) -> BoundChild {
 ///
 /// # Panics
 /// When they are not there: a test that cannot meet Kafka must not pass for one that did.
-fn jars() -> PathBuf {
+pub(super) fn jars() -> PathBuf {
     let libs = std::env::var_os("HOMECOMING_KAFKA_LIBS")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools/kafka/libs"), PathBuf::from);
     assert!(
@@ -142,7 +142,7 @@ fn jars() -> PathBuf {
     libs
 }
 
-fn java(libs: &Path, folder: &Path) -> Command {
+pub(super) fn java(libs: &Path, folder: &Path) -> Command {
     let mut command = Command::new("java");
     command
         .current_dir(folder)
@@ -173,7 +173,7 @@ fn format_storage(libs: &Path, properties: &Path) {
     );
 }
 
-fn settings(home: &Path, [port, controller_port, guarded_port]: [u16; 3]) -> String {
+pub(super) fn settings(home: &Path, [port, controller_port, guarded_port]: [u16; 3]) -> String {
     let users: Vec<String> = USERS.iter().map(|user| format!("user_{user}=\"{PASSWORD}\"")).collect();
     format!(
         "process.roles=broker,controller
@@ -209,7 +209,7 @@ log.cleaner.dedupe.buffer.size=16777216
 }
 
 /// All are held until all are known, or the second could be the first again.
-fn free_ports() -> [u16; 3] {
-    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"));
+pub(super) fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"));
     listeners.map(|listener| listener.local_addr().expect("it is bound").port())
 }

@@ -11,6 +11,7 @@ pub mod model;
 pub mod permissions;
 pub mod random;
 mod running;
+pub mod secured;
 pub mod service;
 mod told;
 pub mod topic;

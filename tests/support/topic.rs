@@ -82,13 +82,18 @@ impl Cluster {
     ///
     /// A committed view first waits until no transaction is open: what one still holds back is part of the answer.
     pub fn read_whole(&self, topic: &str, isolation: Isolation) -> Vec<Record> {
-        let partitions = self.partitions(topic);
         if isolation == Isolation::Committed {
             wait_for(&format!("no transaction is open on `{topic}`"), String::new, || {
                 let visible = self.end_offsets(topic, Isolation::Committed);
                 (visible == self.end_offsets(topic, Isolation::Uncommitted)).then_some(())
             });
         }
+        self.read_visible(topic, isolation)
+    }
+
+    /// Every record that may be seen just now, an open transaction or not.
+    pub fn read_visible(&self, topic: &str, isolation: Isolation) -> Vec<Record> {
+        let partitions = self.partitions(topic);
         let consumer = self.consumer(isolation, "nobody");
         let mut from_the_beginning = TopicPartitionList::new();
         for partition in &partitions {
