@@ -26,7 +26,7 @@ check: build-tools ## The quick part: format, lints, dependencies, the core's te
 	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
 	python3 deploy/grafana/generate.py --check
 	python3 tests/deploy/quick.py
-	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test tallies --test rates --test support_outcomes --test simulation --test wire --test schemas --test architecture --test history --test predictions --test dependencies
+	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test tallies --test rates --test report --test support_outcomes --test simulation --test wire --test schemas --test architecture --test history --test predictions --test dependencies
 
 .PHONY: audit
 audit: ## Known vulnerabilities, licences and sources by cargo-deny, which it needs installed, with its database
@@ -54,6 +54,10 @@ test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's
 .PHONY: test-dashboards
 test-dashboards: ## Rules, alerts and dashboards on a real Prometheus, drawn in Chromium; needs prometheus, chromium, Node
 	tests/dashboards/run.sh
+
+.PHONY: test-consumers
+test-consumers: setup ## The example consumers against a real broker; needs Node, npm, Python, Go, Maven, curl
+	tests/consumers/run.sh
 
 .PHONY: test-deploy
 test-deploy: setup ## Chart, manifests and image: linted, on a real API server, run by runc; needs Go, root, a release build

@@ -7,6 +7,7 @@ mod history;
 mod load;
 mod predictions;
 mod replay;
+mod report;
 mod run;
 mod schema;
 mod service;

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::history::History;
 use super::predictions::{self, Predictions};
+use super::report::{self, Replayed};
 use super::{Failure, settings};
 use crate::config::{self, Options};
 use crate::domain::{Currency, Customer, CustomerId, EventTime, Policy};
@@ -25,6 +26,7 @@ use crate::wire::signal;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  homecoming replay --input orders.csv --signals signals.jsonl --report rates.json\n  \
+    homecoming replay --input orders.csv --report rates.html --report rates.json\n  \
     homecoming replay --input orders.csv --predict-at 2026-01-31,2026-02-28 --predictions believed.csv\n\n\
     JSON lines: one event a line, each with its `type`. CSV (by the ending .csv): the columns customer_id,\n\
     occurred_at, type, order_id, amount and, if there is one, currency. Several files are merged by time. Rows that\n\
@@ -40,9 +42,10 @@ pub(super) struct Replay {
     /// Where to write the signals, one JSON object a line.
     #[arg(long, value_name = "OUT.jsonl")]
     signals: Option<PathBuf>,
-    /// Where to write the rates as of the end.
-    #[arg(long, value_name = "OUT.json")]
-    report: Option<PathBuf>,
+    /// Where to write the rates as of the end: a page to read when the name ends in .html, else JSON. May be given
+    /// several times.
+    #[arg(long, value_name = "OUT.json|OUT.html")]
+    report: Vec<PathBuf>,
     /// When to write down what is believed of every customer: days, which means their end in the shop's time zone, or
     /// RFC 3339 times.
     #[arg(long, value_name = "DATE", value_delimiter = ',', requires = "predictions")]
@@ -71,6 +74,8 @@ impl Committed for Nobody {
 /// What a replay went through.
 #[derive(Default)]
 struct Counts {
+    /// The earliest event's time.
+    first: Option<EventTime>,
     events: u64,
     duplicates: u64,
     late: u64,
@@ -106,6 +111,7 @@ impl Replay {
             watermark.observe(0, event.at);
             let time = watermark.advance(&rules, &[false], None);
             while partition.advance(time, usize::MAX, &mut announcements) {}
+            counts.first = Some(counts.first.map_or(event.at, |first| first.min(event.at)));
             counts.events += 1;
             counts.duplicates += u64::from(outcome == Outcome::Duplicate);
             counts.late += u64::from(matches!(outcome, Outcome::Late | Outcome::TooLate));
@@ -125,22 +131,44 @@ impl Replay {
         if let Some(predictions) = predictions {
             predictions.finish()?;
         }
-        self.write_report(options, &partition, &watermark)?;
+        let rates = rates(options, &partition, &watermark);
+        let replayed = self.replayed(&counts, &history, &watermark);
+        self.report.iter().try_for_each(|path| write_report(path, &replayed, &rates))?;
         tell(&counts, &history, &partition);
         Ok(())
     }
 
-    fn write_report(&self, options: &Options, partition: &Partition<Nobody>, watermark: &Watermark) -> Result<()> {
-        let Some(path) = &self.report else { return Ok(()) };
-        let at = watermark.greatest()[0].map(|_| watermark.time());
-        let horizon = options.retention.activity_horizon.to_string();
-        let (counts, windows) = (partition.tallies().counts(), settings::windows(options));
-        let figures = Figures::of(*partition.totals(), &counts, at, &windows, partition.policy());
-        let rates = Rates::new(&figures, options.time.time_zone.name(), &horizon);
-        let mut report = create(path)?;
-        serde_json::to_writer_pretty(&mut report, &rates)?;
-        report.write_all(b"\n").and_then(|()| report.flush()).with_context(|| format!("can't write {}", path.display()))
+    fn replayed(&self, counts: &Counts, history: &History, watermark: &Watermark) -> Replayed {
+        let name = |path: &PathBuf| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Replayed {
+            inputs: self.input.iter().map(name).collect(),
+            first: counts.first,
+            last: watermark.greatest()[0],
+            events: counts.events,
+            duplicates: counts.duplicates,
+            late: counts.late,
+            left_out: history.left_out(),
+        }
     }
+}
+
+fn rates(options: &Options, partition: &Partition<Nobody>, watermark: &Watermark) -> Rates {
+    let at = watermark.greatest()[0].map(|_| watermark.time());
+    let horizon = options.retention.activity_horizon.to_string();
+    let (counts, windows) = (partition.tallies().counts(), settings::windows(options));
+    let figures = Figures::of(*partition.totals(), &counts, at, &windows, partition.policy());
+    Rates::new(&figures, options.time.time_zone.name(), &horizon)
+}
+
+/// As a page or as JSON, by the name's ending.
+fn write_report(path: &PathBuf, replayed: &Replayed, rates: &Rates) -> Result<()> {
+    let is_page = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html"));
+    let text = if is_page { report::page(replayed, rates) } else { serde_json::to_string_pretty(rates)? + "\n" };
+    let mut report = create(path)?;
+    report
+        .write_all(text.as_bytes())
+        .and_then(|()| report.flush())
+        .with_context(|| format!("can't write {}", path.display()))
 }
 
 /// What was believed at every date before `until` that is not yet written down.

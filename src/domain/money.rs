@@ -92,13 +92,13 @@ impl fmt::Display for Amount {
     }
 }
 
-/// How much greater sums are in one logarithmic bucket than in the one before. With 2 % the share of the best customers
-/// came within 2e-5 of the exact one on three real histories.
-const BUCKET_GROWTH: f64 = 1.02;
+/// The natural logarithm of 1.02: sums are 2 % greater in one bucket than in the one before. With that the share of the
+/// best customers came within 2e-5 of the exact one on three real histories.
+const LOG_BUCKET_GROWTH: f64 = 0.019_802_627_296_179_73;
 
 /// The logarithmic bucket of a sum above 0.
 pub fn bucket_of(minor: i128) -> i32 {
-    (libm::log(minor as f64) / libm::log(BUCKET_GROWTH)) as i32
+    (libm::log(minor as f64) / LOG_BUCKET_GROWTH) as i32
 }
 
 /// A sum of amounts, which may be negative (refunds) and beyond what one amount can be.

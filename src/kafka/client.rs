@@ -1,9 +1,13 @@
 //! How to reach the brokers, and what every client of ours has in common.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::error::KafkaError;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::config::{ClientProperties, Options, TopicOptions};
 use crate::pipeline::Fault;
@@ -143,4 +147,31 @@ pub(super) fn passing(what: &str) -> impl FnOnce(KafkaError) -> Fault {
 /// A client that can't even be made: a property is wrong.
 pub(super) fn unusable(what: &str) -> impl FnOnce(KafkaError) -> Fault {
     move |error| Fault::Final(format!("can't set up the {what}: {error}; look at [kafka.client]"))
+}
+
+/// A client's context that keeps what librdkafka last complained about: it knows why nobody answers, its calls only say that time is up.
+#[derive(Default)]
+pub(super) struct Listening(Mutex<Option<String>>);
+
+impl ClientContext for Listening {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(?level, facility, message, "client");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "client error");
+        // That all brokers are down follows from what was said of each.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        }
+    }
+}
+
+impl ConsumerContext for Listening {}
+
+/// What was last complained of.
+pub(super) fn heard(client: &BaseConsumer<Listening>) -> Option<String> {
+    // What was complained of meanwhile is only told when asked for.
+    while client.poll(Duration::from_millis(10)).is_some() {}
+    client.context().0.lock().unwrap_or_else(PoisonError::into_inner).take()
 }

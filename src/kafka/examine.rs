@@ -2,19 +2,17 @@
 //! as they must be, is what the service does allowed, do keys lie where producers should put them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
-use rdkafka::client::{ClientContext, DefaultClientContext};
-use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::client::{Connection, unusable};
+use super::client::{Connection, Listening, heard, unusable};
 use super::consumer::ANSWER_WITHIN;
 use super::topics::Needed;
 use crate::pipeline::Fault;
@@ -59,26 +57,6 @@ fn fails(text: impl Into<String>) -> Finding {
     Finding { verdict: Verdict::Fails, text: text.into() }
 }
 
-/// Keeps what librdkafka last complained about: it knows why nobody answers, its calls only say that time is up.
-#[derive(Default)]
-struct Listening(Mutex<Option<String>>);
-
-impl ClientContext for Listening {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(?level, facility, message, "client");
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "client error");
-        // That all brokers are down follows from what was said of each.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
-        }
-    }
-}
-
-impl ConsumerContext for Listening {}
-
 /// A topic's partitions, or why there are none to see.
 type Seen = BTreeMap<String, Result<usize, RDKafkaErrorCode>>;
 
@@ -119,19 +97,14 @@ impl Connection {
             Ok(metadata) => {
                 Ok(well(format!("connected to {}, brokers: {}", self.bootstrap_servers, metadata.brokers().len())))
             }
-            Err(error) => {
-                // What was complained of meanwhile is only told when asked for.
-                while client.poll(Duration::from_millis(10)).is_some() {}
-                let heard = client.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Err(Fault::Passing(format!(
-                    "no answer from {} within {} s: {}; check kafka.bootstrap_servers, that its hosts and ports can be \
+            Err(error) => Err(Fault::Passing(format!(
+                "no answer from {} within {} s: {}; check kafka.bootstrap_servers, that its hosts and ports can be \
                      reached from here (the addresses that the brokers advertise too), and security.protocol, ssl.* \
                      and sasl.* in [kafka.client]",
-                    self.bootstrap_servers,
-                    CONNECT_WITHIN.as_secs(),
-                    heard.unwrap_or_else(|| error.to_string())
-                )))
-            }
+                self.bootstrap_servers,
+                CONNECT_WITHIN.as_secs(),
+                heard(client).unwrap_or_else(|| error.to_string())
+            ))),
         }
     }
 
@@ -155,6 +128,11 @@ impl Connection {
         let mut findings = Vec::new();
         for (needed, described) in there.iter().zip(described) {
             match described {
+                // A topic whose settings may not be seen is described as one that has none.
+                Ok(resource) if resource.entries.is_empty() => findings.push(doubtful(format!(
+                    "settings of `{}` can't be read; DescribeConfigs would let this check see them",
+                    needed.name
+                ))),
                 Ok(resource) => {
                     let value_of = |key: &str| resource.get(key).and_then(|entry| entry.value.clone());
                     findings.extend(self.setting(needed, &value_of));

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::client::{Connection, passing, unusable};
+use super::client::{Connection, Listening, heard, passing, unusable};
 use super::consumer::ANSWER_WITHIN;
 use crate::pipeline::Fault;
 use crate::wire::Source;
@@ -84,13 +84,16 @@ impl Connection {
 
     /// The needed topics that are there.
     pub fn found(&self) -> Result<BTreeMap<String, Found>, Fault> {
-        let client: BaseConsumer<DefaultConsumerContext> =
-            self.client("check", &[("group.id", &self.group_id)]).create().map_err(unusable("client"))?;
+        let client: BaseConsumer<Listening> = self
+            .client("check", &[("group.id", &self.group_id)])
+            .create_with_context(Listening::default())
+            .map_err(unusable("client"))?;
         let mut found = BTreeMap::new();
         for needed in self.needed() {
-            let metadata = client
-                .fetch_metadata(Some(&needed.name), ANSWER_WITHIN)
-                .map_err(passing(&format!("no answer from {}", self.bootstrap_servers)))?;
+            let metadata = client.fetch_metadata(Some(&needed.name), ANSWER_WITHIN).map_err(|error| {
+                let reason = heard(&client).unwrap_or_else(|| error.to_string());
+                Fault::Passing(format!("no answer from {}: {reason}", self.bootstrap_servers))
+            })?;
             for topic in metadata.topics().iter().filter(|topic| topic.error().is_none()) {
                 found.insert(topic.name().to_owned(), Found { partitions: topic.partitions().len() });
             }

@@ -17,23 +17,23 @@ use crate::engine::tallies::{
 #[derive(Clone, Debug, Serialize)]
 pub struct Rates {
     /// The time they are as of; null before the first event.
-    at: Option<String>,
-    time_zone: String,
-    activity_horizon: String,
-    windows: InOrder<Window>,
-    ever: Ever,
-    now: Now,
-    second_purchase: InOrder<Ripe>,
+    pub(crate) at: Option<String>,
+    pub(crate) time_zone: String,
+    pub(crate) activity_horizon: String,
+    pub(crate) windows: InOrder<Window>,
+    pub(crate) ever: Ever,
+    pub(crate) now: Now,
+    pub(crate) second_purchase: InOrder<Ripe>,
     /// Customers by how soon their second order came.
-    days_to_second_purchase: InOrder<i64>,
-    cohorts: Vec<Cohort>,
-    lifecycle: Vec<Lifecycle>,
-    service_recovery: InOrder<Recovery>,
+    pub(crate) days_to_second_purchase: InOrder<i64>,
+    pub(crate) cohorts: Vec<Cohort>,
+    pub(crate) lifecycle: Vec<Lifecycle>,
+    pub(crate) service_recovery: InOrder<Recovery>,
 }
 
 /// A JSON object whose members keep their order.
 #[derive(Clone, Debug)]
-struct InOrder<T>(Vec<(String, T)>);
+pub(crate) struct InOrder<T>(pub(crate) Vec<(String, T)>);
 
 impl<T: Serialize> Serialize for InOrder<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -48,129 +48,129 @@ impl<T> FromIterator<(String, T)> for InOrder<T> {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Window {
-    retention: Ratio,
-    churn: Ratio,
-    repeat_purchase: Ratio,
-    returning_customers: Ratio,
-    returning_orders: Ratio,
-    returning_revenue: BTreeMap<String, MoneyRatio>,
+pub(crate) struct Window {
+    pub(crate) retention: Ratio,
+    pub(crate) churn: Ratio,
+    pub(crate) repeat_purchase: Ratio,
+    pub(crate) returning_customers: Ratio,
+    pub(crate) returning_orders: Ratio,
+    pub(crate) returning_revenue: BTreeMap<String, MoneyRatio>,
     /// Net revenue by orders.
-    average_order_value: BTreeMap<String, BTreeMap<&'static str, PerOrder>>,
+    pub(crate) average_order_value: BTreeMap<String, BTreeMap<&'static str, PerOrder>>,
     /// What of net revenue is a refund of an order that is not known.
-    unknown_revenue: BTreeMap<String, String>,
+    pub(crate) unknown_revenue: BTreeMap<String, String>,
     /// Net revenue of returning orders, by the same a year before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    growth: Option<BTreeMap<String, MoneyRatio>>,
-    reactivation: Ripe,
-    painless_resolution: Painless,
-    silent_churn: Ratio,
-    referral: Ratio,
+    pub(crate) growth: Option<BTreeMap<String, MoneyRatio>>,
+    pub(crate) reactivation: Ripe,
+    pub(crate) painless_resolution: Painless,
+    pub(crate) silent_churn: Ratio,
+    pub(crate) referral: Ratio,
     /// Sum of scores by ratings.
-    ratings: BTreeMap<&'static str, MeanScore>,
+    pub(crate) ratings: BTreeMap<&'static str, MeanScore>,
     /// Tickets opened by category, `none` where none was said.
-    tickets: InOrder<i64>,
+    pub(crate) tickets: InOrder<i64>,
     /// Contacts beyond the opening, by tickets opened.
-    contacts_per_ticket: Ratio,
-    time_to_resolution: Resolution,
+    pub(crate) contacts_per_ticket: Ratio,
+    pub(crate) time_to_resolution: Resolution,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Ever {
-    customers: i64,
-    repeat_purchase: Ratio,
-    returning_orders: Ratio,
-    pareto: BTreeMap<String, MoneyRatio>,
+pub(crate) struct Ever {
+    pub(crate) customers: i64,
+    pub(crate) repeat_purchase: Ratio,
+    pub(crate) returning_orders: Ratio,
+    pub(crate) pareto: BTreeMap<String, MoneyRatio>,
     /// Customers with net revenue above 0 by logarithmic bucket, for the share of several instances: sum the buckets.
     /// Bucket `n` holds net revenues from 1.02^n to below 1.02^(n+1) minor units: customers, sum.
-    pareto_buckets: BTreeMap<String, Vec<(i32, i64, String)>>,
+    pub(crate) pareto_buckets: BTreeMap<String, Vec<(i32, i64, String)>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Now {
-    active: i64,
-    lapsed: i64,
-    risk: Risk,
+pub(crate) struct Now {
+    pub(crate) active: i64,
+    pub(crate) lapsed: i64,
+    pub(crate) risk: Risk,
     /// By level and currency, as announced.
-    value_at_risk: BTreeMap<&'static str, BTreeMap<String, String>>,
+    pub(crate) value_at_risk: BTreeMap<&'static str, BTreeMap<String, String>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Risk {
-    low: i64,
-    medium: i64,
-    high: i64,
+pub(crate) struct Risk {
+    pub(crate) low: i64,
+    pub(crate) medium: i64,
+    pub(crate) high: i64,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Ratio {
-    numerator: i64,
-    denominator: i64,
+pub(crate) struct Ratio {
+    pub(crate) numerator: i64,
+    pub(crate) denominator: i64,
 }
 
 /// A ratio of ripe cases, and how many are not.
 #[derive(Clone, Debug, Serialize)]
-struct Ripe {
-    numerator: i64,
-    denominator: i64,
-    unripe: i64,
+pub(crate) struct Ripe {
+    pub(crate) numerator: i64,
+    pub(crate) denominator: i64,
+    pub(crate) unripe: i64,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Painless {
+pub(crate) struct Painless {
     #[serde(flatten)]
-    ratio: Ripe,
+    pub(crate) ratio: Ripe,
     /// The others by reason; a ticket may have several.
-    failed: InOrder<i64>,
+    pub(crate) failed: InOrder<i64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct MoneyRatio {
-    numerator: String,
-    denominator: String,
+pub(crate) struct MoneyRatio {
+    pub(crate) numerator: String,
+    pub(crate) denominator: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct PerOrder {
-    numerator: String,
-    denominator: i64,
+pub(crate) struct PerOrder {
+    pub(crate) numerator: String,
+    pub(crate) denominator: i64,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct MeanScore {
-    numerator: f64,
-    denominator: i64,
+pub(crate) struct MeanScore {
+    pub(crate) numerator: f64,
+    pub(crate) denominator: i64,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Resolution {
-    sum_ms: i64,
-    count: i64,
+pub(crate) struct Resolution {
+    pub(crate) sum_ms: i64,
+    pub(crate) count: i64,
     /// Up to so many hours, each bucket for itself.
-    within_hours: InOrder<i64>,
+    pub(crate) within_hours: InOrder<i64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Cohort {
-    month: String,
-    customers: i64,
-    ordered: Vec<i64>,
+pub(crate) struct Cohort {
+    pub(crate) month: String,
+    pub(crate) customers: i64,
+    pub(crate) ordered: Vec<i64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Lifecycle {
-    month: String,
-    new: i64,
-    returning: i64,
-    resurrecting: i64,
-    dormant: i64,
+pub(crate) struct Lifecycle {
+    pub(crate) month: String,
+    pub(crate) new: i64,
+    pub(crate) returning: i64,
+    pub(crate) resurrecting: i64,
+    pub(crate) dormant: i64,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Recovery {
-    numerator: i64,
-    denominator: i64,
-    expected: f64,
+pub(crate) struct Recovery {
+    pub(crate) numerator: i64,
+    pub(crate) denominator: i64,
+    pub(crate) expected: f64,
 }
 
 impl Rates {

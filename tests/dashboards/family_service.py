@@ -211,6 +211,11 @@ def _(instance, at):
     yield {}, len(instance.partitions)
 
 
+@gauge("replicas_needed", "Instances like this one that its partitions need: add up over instances and round up.")
+def _(instance, at):
+    yield {}, 0.4 * instance.share * wave(("needed", instance.place), at, 180 * MINUTE, 0.2)
+
+
 @gauge("timers_pending", "Customers whose next moment is awaited.")
 def _(instance, at):
     yield {}, round(50_000 * instance.share * 0.97 * wave(("timers", instance.place), at, 180 * MINUTE, 0.002))

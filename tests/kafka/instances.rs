@@ -86,12 +86,12 @@ fn come_and_go(shop: &Shop, first: &Instance, second: &Instance, total: usize) -
     (one, two)
 }
 
-fn held_by(service: &Service) -> usize {
+pub fn held_by(service: &Service) -> usize {
     service.http_get("/metrics").map_or(0, |_| scrape(service).sum("homecoming_partitions_assigned", &[]))
 }
 
 /// Waits until each has something, they have so many together, and all of it is restored.
-fn wait_until_they_hold(services: &mut [&mut Service], partitions: usize) {
+pub fn wait_until_they_hold(services: &mut [&mut Service], partitions: usize) {
     for service in services.iter_mut() {
         service.wait_until_ready();
         service.wait_until("it has got something to do", |service| held_by(service) > 0);

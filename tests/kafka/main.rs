@@ -12,6 +12,9 @@
 
 #[path = "../support/alike/mod.rs"]
 mod alike;
+#[allow(dead_code, reason = "its tables of orders are for those who read files")]
+#[path = "../recount/mod.rs"]
+mod recount;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -27,6 +30,7 @@ mod instances;
 mod malformed;
 mod observed;
 mod outages;
+mod rates;
 mod refused;
 mod secured;
 mod silence;

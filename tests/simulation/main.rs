@@ -3,6 +3,9 @@
 
 #[path = "../support/alike/mod.rs"]
 mod alike;
+#[allow(dead_code, reason = "its histories and its sums are for those who have no broker")]
+#[path = "../recount/mod.rs"]
+mod recount;
 
 mod audit;
 mod broker;
@@ -15,6 +18,7 @@ mod oracle;
 mod plan;
 mod process;
 mod producer;
+mod rates;
 mod scripted;
 mod seeds;
 mod shop;

@@ -82,19 +82,20 @@ impl Shop {
         self.records.push(Written { at, source, partition, record: Arc::new(record) });
     }
 
-    /// One event on every input of every partition, at the same late instant: it brings time there.
-    pub fn closing(plan: &Plan) -> Vec<Written> {
+    /// One event on every input of every partition, at the same late instant: it brings time near there. None of them
+    /// counts for a customer, as their day is still to come when all is counted.
+    pub fn closing(plan: &Plan, at_ms: i64) -> Vec<Written> {
         let mut closing = Self { records: Vec::new(), messy: BTreeSet::new(), malformed: 0 };
         for partition in 0..plan.partitions {
             let mut ids = (0..).map(|number| format!("closing-{number}"));
             let key = ids.find(|id| partition_of(id.as_bytes(), plan.partitions) == partition);
             let key = key.expect("some number falls on every partition");
-            let at = EventTime::from_millis(plan.last_ms());
-            let head = format!(r#""event_id":"closing","customer_id":"{key}","occurred_at":"{at}""#);
-            let order = format!(r#"{{{head},"type":"purchase","order_id":"o","amount":"1","currency":"EUR"}}"#);
-            let ticket = format!(r#"{{{head},"type":"ticket_opened","ticket_id":"t"}}"#);
+            let at = EventTime::from_millis(at_ms);
+            let head = format!(r#""event_id":"closing-{at_ms}","customer_id":"{key}","occurred_at":"{at}""#);
+            let refund = format!(r#"{{{head},"type":"refund","order_id":"o","amount":"1","currency":"EUR"}}"#);
+            let rating = format!(r#"{{{head},"type":"feedback","scale":"nps","score":9}}"#);
             let review = format!(r#"{{{head},"type":"review_held"}}"#);
-            for (source, value) in Source::ALL.into_iter().zip([order, ticket, review]) {
+            for (source, value) in Source::ALL.into_iter().zip([refund, rating, review]) {
                 closing.put(plan, Duration::ZERO, source, &key, value.into_bytes());
             }
         }

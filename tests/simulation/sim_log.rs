@@ -301,6 +301,10 @@ impl Log for SimLog {
     }
 
     fn send(&mut self, record: &Outgoing<'_>) -> Result<(), Fault> {
+        let is_settled = matches!(record.key.and_then(StateKey::decode), Some(StateKey::Tallies(_)));
+        if self.mutation == Some(Mutation::SettledLeftOut) && is_settled {
+            return Ok(());
+        }
         let of_key = || partition_of(record.key.unwrap_or_default(), self.partitions);
         let (topic, partition) = match record.to {
             Destination::ReturningCustomers => (Topic::ReturningCustomers, of_key()),

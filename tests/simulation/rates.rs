@@ -1,0 +1,89 @@
+//! The rates of every partition at work, against a recount of what its inputs hold: `tests/recount`, which shares no
+//! code with the service.
+
+use homecoming::domain::Policy;
+use homecoming::engine::tallies::Figures;
+use homecoming::store::PartitionStore;
+use homecoming::wire::Source;
+use homecoming::wire::rates::Rates;
+use serde_json::{Map, Value};
+
+use crate::plan::ACTIVITY_DAYS;
+use crate::recount::{Event, Options, What, differences, json_lines, recount};
+use crate::shop::Shop;
+use crate::topics::Topic;
+use crate::world::Sim;
+
+/// Days, none longer than the activity horizon.
+const WINDOWS: [u32; 3] = [1, 5, 12];
+
+/// What the recount takes for the memory of resolutions, in days.
+const RECOVERY_DAYS: i64 = 60;
+
+/// Looks at the counts of every partition, once all is at rest and time has come to the same instant everywhere or
+/// beyond.
+pub fn audit(sim: &mut Sim, shop: &Shop, time_ms: i64) {
+    let policy = sim.plan.policy();
+    let living = sim.processes.iter().filter(|(id, _)| !sim.has_ended(**id));
+    let stores: Vec<_> = living.flat_map(|(_, process)| process.partitions.all()).collect();
+    let (mut complaints, mut compared) = (Vec::new(), Vec::new());
+    for (partition, store) in stores {
+        let at = store.seen().counted_at.map_or(i64::MIN, |at| at.millis());
+        // A wall clock may have been further already.
+        if at < time_ms || !sim.plan.wall_clock && at != time_ms {
+            complaints.push(format!("partition {partition}: counted as of {at}, but time is {time_ms}"));
+            continue;
+        }
+        let events = accepted(sim, partition);
+        // Who is erased while their events come out of order: what of them goes depends on when it was read.
+        if events.iter().any(|event| matches!(event.what, What::Erased) && shop.messy.contains(&event.customer)) {
+            compared.push("not recounted");
+            continue;
+        }
+        compared.push("recounted");
+        let differing = differing(&store, &policy, &events, at);
+        complaints.extend(differing.into_iter().map(|line| format!("partition {partition} at {at}: {line}")));
+    }
+    let now = sim.now;
+    compared.into_iter().for_each(|what| sim.story.count(what));
+    complaints.into_iter().for_each(|complaint| sim.story.complain(now, complaint));
+}
+
+/// What a partition's inputs hold and a shop may write, in the order of event time: that of arrival for everybody whose
+/// events come in order, and of no account for the others.
+fn accepted(sim: &Sim, partition: i32) -> Vec<Event> {
+    let mut lines = String::new();
+    for source in Source::ALL {
+        for (_, record) in sim.broker.log(Topic::Input(source), partition).committed_from(0) {
+            let value = record.value.as_deref().unwrap_or_default();
+            // Every mistake of this shop leaves out the id.
+            let event: Value = serde_json::from_slice(value).unwrap_or_default();
+            if event.get("event_id").is_some() {
+                lines += &String::from_utf8_lossy(value);
+                lines += "\n";
+            }
+        }
+    }
+    let mut events = json_lines(&lines);
+    events.sort_by_key(|event| event.at);
+    events
+}
+
+fn differing(store: &PartitionStore, policy: &Policy, events: &[Event], at: i64) -> Vec<String> {
+    let seen = store.seen();
+    let figures = Figures::of(seen.totals, &seen.counts, seen.counted_at, &WINDOWS, policy);
+    let told = Rates::new(&figures, "UTC", &format!("{ACTIVITY_DAYS}d"));
+    let mut told = serde_json::to_value(told).expect("rates are JSON");
+    let options = Options {
+        time_zone: "UTC".to_owned(),
+        activity_days: i64::from(ACTIVITY_DAYS),
+        windows: WINDOWS.map(i64::from).to_vec(),
+    };
+    let mut counted = recount(events, at, &options);
+    if policy.memory.millis() != RECOVERY_DAYS * 86_400_000 {
+        for rates in [&mut told, &mut counted] {
+            rates.as_object_mut().map(|rates: &mut Map<String, Value>| rates.remove("service_recovery"));
+        }
+    }
+    differences(&told, &counted)
+}
