@@ -109,7 +109,7 @@ impl Story {
             story.records.push((input, outgoing));
         }
         for input in Input::ALL {
-            let mistakes = every_mistake(input, "somebody", &format!("mistaken-{input:?}"), &calendar::format(ends));
+            let mistakes = every_mistake(input, "who-errs", &format!("mistaken-{input:?}"), &calendar::format(ends));
             for (place, (_, mistake)) in mistakes.into_iter().enumerate() {
                 story.records.insert(place * story.records.len() / 50 % story.records.len(), (input, mistake));
             }
