@@ -181,7 +181,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             now,
         );
         running.doubt = doubt;
-        let (totals, counts) = (*running.engine.totals(), Arc::new(running.engine.tallies().counts()));
+        let (totals, counts) = (*running.engine.totals(), Arc::clone(running.engine.tallies().committed()));
         let time = running.engine.time();
         store.show(|seen| {
             seen.totals = totals;

@@ -270,23 +270,16 @@ impl Running {
         Some(Kept { store: self.store, progress, sections, state_end, since: now })
     }
 
-    /// Shows readers what the open batch counts, as it is committed.
-    pub(super) fn show_counts(&self) {
-        let (tallies, today) = (self.engine.tallies(), self.engine.today());
-        self.store.show(|seen| {
-            let counts = Arc::make_mut(&mut seen.counts);
-            counts.merge(tallies.open());
-            if let Some(today) = today.filter(|_| tallies.today() < today) {
-                counts.forget_before(today);
-            }
-            seen.counted_at = today.map(|_| self.engine.time());
-        });
-    }
-
     /// The open batch is committed and the store holds its changes.
     pub(super) fn confirm(&mut self, state_end: Option<i64>) {
         self.state_end = state_end;
-        self.engine.confirm();
+        self.store.show(|seen| {
+            // Let go of first, so that they change in place.
+            seen.counts = Arc::default();
+            self.engine.confirm();
+            seen.counts = Arc::clone(self.engine.tallies().committed());
+            seen.counted_at = self.engine.today().map(|_| self.engine.time());
+        });
         self.sequence += 1;
         self.watermark_committed = self.watermark.clone();
         for input in &mut self.inputs {

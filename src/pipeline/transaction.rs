@@ -52,7 +52,6 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         }
         for partition in &batch.partitions {
             let Some(running) = self.running.get_mut(partition) else { continue };
-            running.show_counts();
             let state_end = committed.state_ends.iter().find(|(written, _)| written == partition);
             running.confirm(state_end.map(|(_, end)| *end));
             if let Some(detail) = running.doubt.take() {

@@ -1,6 +1,7 @@
 //! The counts of a partition: what is committed, and what the open batch adds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Cell, Contributions, Counts};
 use crate::domain::time::Day;
@@ -17,7 +18,8 @@ pub struct Section {
 /// The counts of a partition.
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
-    committed: Counts,
+    /// Shared with those who read it.
+    committed: Arc<Counts>,
     open: Counts,
     settled: Counts,
     settled_open: Counts,
@@ -59,15 +61,21 @@ impl Tallies {
 
     /// Counts what a committed customer contributes.
     pub(in crate::engine) fn recall(&mut self, contributions: &Contributions) {
-        self.committed.add_all(contributions);
+        Arc::make_mut(&mut self.committed).add_all(contributions);
     }
 
     /// Counts what was stored.
     pub(in crate::engine) fn recall_settled(&mut self, sections: impl IntoIterator<Item = Section>) {
+        let committed = Arc::make_mut(&mut self.committed);
         for (cell, count) in sections.into_iter().flat_map(|section| section.cells) {
-            self.committed.add(cell, count);
+            committed.add(cell, count);
             self.settled.add(cell, count);
         }
+    }
+
+    /// What is committed.
+    pub fn committed(&self) -> &Arc<Counts> {
+        &self.committed
     }
 
     /// What the open batch adds.
@@ -77,16 +85,14 @@ impl Tallies {
 
     /// All counts, the open batch included.
     pub fn counts(&self) -> Counts {
-        let mut counts = self.committed.clone();
+        let mut counts = Counts::clone(&self.committed);
         counts.merge(&self.open);
         counts
     }
 
     /// Of them what is settled.
     pub fn settled(&self) -> Counts {
-        let mut counts = self.settled.clone();
-        counts.merge(&self.settled_open);
-        counts
+        self.settled_at(|_| true)
     }
 
     /// The sections of settled counts that the open batch changed, or that are older than the rings now that `today`
@@ -96,8 +102,8 @@ impl Tallies {
         if self.settled_open.is_empty() && !is_new_day {
             return Vec::new();
         }
-        let mut settled = self.settled();
         let mut changed: BTreeSet<i32> = self.settled_open.iter().map(|(cell, _)| cell.at()).collect();
+        let mut settled = self.settled_at(|at| is_new_day || changed.contains(&at));
         if let Some(today) = today.filter(|_| is_new_day) {
             let before: BTreeSet<i32> = settled.iter().map(|(cell, _)| cell.at()).collect();
             settled.forget_before(today);
@@ -106,41 +112,34 @@ impl Tallies {
             let is_folded = gone.peek().is_some() && after.contains(&Cell::BEFORE_ALL);
             changed.extend(gone.chain(is_folded.then_some(Cell::BEFORE_ALL)));
         }
-        let mut sections: BTreeMap<i32, Section> =
-            changed.into_iter().map(|at| (at, Section { at, cells: Vec::new() })).collect();
-        for (cell, count) in settled.iter() {
-            if let Some(section) = sections.get_mut(&cell.at()) {
-                section.cells.push((cell, count));
-            }
+        let mut sections = by_section(settled.iter().filter(|(cell, _)| changed.contains(&cell.at())));
+        for at in changed {
+            sections.entry(at).or_insert_with(|| Section { at, cells: Vec::new() });
         }
-        sections.values_mut().for_each(|section| section.cells.sort_unstable());
         sections.into_values().collect()
     }
 
-    /// The day that time had come to when a batch was last committed.
-    pub fn today(&self) -> Option<Day> {
-        self.today
+    /// Settled counts of days, months or numbers, the open batch included.
+    fn settled_at(&self, is_wanted: impl Fn(i32) -> bool) -> Counts {
+        self.settled.iter().chain(self.settled_open.iter()).filter(|(cell, _)| is_wanted(cell.at())).collect()
     }
 
     /// All sections of committed settled counts.
     pub fn sections(&self) -> Vec<Section> {
-        let mut sections: BTreeMap<i32, Section> = BTreeMap::new();
-        for (cell, count) in self.settled.iter() {
-            let section = sections.entry(cell.at()).or_insert_with(|| Section { at: cell.at(), cells: Vec::new() });
-            section.cells.push((cell, count));
-        }
-        sections.values_mut().for_each(|section| section.cells.sort_unstable());
-        sections.into_values().collect()
+        by_section(self.settled.iter()).into_values().collect()
     }
 
     /// The open batch is committed. `today` is the day that time has come to.
     pub(in crate::engine) fn confirm(&mut self, today: Option<Day>) {
-        self.committed.merge(&self.open);
+        let committed = Arc::make_mut(&mut self.committed);
+        committed.merge(&self.open);
+        if let Some(day) = today.filter(|_| self.today < today) {
+            committed.forget_before(day);
+        }
         self.settled.merge(&self.settled_open);
         self.undo();
         if let Some(day) = today.filter(|_| self.today < today) {
             self.today = today;
-            self.committed.forget_before(day);
             self.settled.forget_before(day);
         }
     }
@@ -150,4 +149,15 @@ impl Tallies {
         self.open.clear();
         self.settled_open.clear();
     }
+}
+
+/// Counters by their section, in order.
+fn by_section(cells: impl Iterator<Item = (Cell, i128)>) -> BTreeMap<i32, Section> {
+    let mut sections: BTreeMap<i32, Section> = BTreeMap::new();
+    for (cell, count) in cells {
+        let section = sections.entry(cell.at()).or_insert_with(|| Section { at: cell.at(), cells: Vec::new() });
+        section.cells.push((cell, count));
+    }
+    sections.values_mut().for_each(|section| section.cells.sort_unstable());
+    sections
 }
