@@ -124,15 +124,9 @@ advertised.listeners=PLAINTEXT://127.0.0.1:$kafka
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs=$work/data
-offsets.topic.replication.factor=1
+$(cat "$root/tests/broker/single.properties")
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-auto.create.topics.enable=false
 log.cleaner.dedupe.buffer.size=16777216
 END
 kafka_tool() { java -Xmx512m -Dlog4j2.configurationFile="$root/tests/broker/log4j2.yaml" -cp "$libs/*" "$@"; }

@@ -50,13 +50,7 @@ listener.name.guarded.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.sec
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 log.dirs=$work/kafka
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-auto.create.topics.enable=false
+$(cat "$root/tests/broker/single.properties")
 X
     kafka_tool kafka.tools.StorageTool format -t "$(kafka_tool kafka.tools.StorageTool random-uuid 2> /dev/null | tail -1)" \
         -c "$work/server.properties" --add-scram "SCRAM-SHA-512=[name=homecoming,password=$password]" \

@@ -189,22 +189,15 @@ listener.name.guarded.plain.sasl.jaas.config=org.apache.kafka.common.security.pl
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 log.dirs={}
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+{}offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-auto.create.topics.enable=false
-# What waits for nothing but a person's comfort would only make the tests slow.
-group.initial.rebalance.delay.ms=0
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 # The heap is small and the keys are few.
 log.cleaner.dedupe.buffer.size=16777216
 ",
         users.join(" "),
-        home.join("data").display()
+        home.join("data").display(),
+        include_str!("../broker/single.properties")
     )
 }
 
