@@ -87,12 +87,7 @@ pub(super) fn factors_at(customer: &Customer, now: EventTime, policy: &Policy) -
 }
 
 /// The instants after `after` and before `until` at which factors may change without any event, in order.
-pub(super) fn changes_between(
-    customer: &Customer,
-    after: EventTime,
-    until: EventTime,
-    policy: &Policy,
-) -> Vec<EventTime> {
+pub fn changes_between(customer: &Customer, after: EventTime, until: EventTime, policy: &Policy) -> Vec<EventTime> {
     let steps = customer.tickets.0.iter().flat_map(|ticket| ticket.steps.iter().map(|(at, _)| *at));
     let of_steps = steps.flat_map(|at| [at, at + policy.service_level, at + policy.memory]);
     let ratings = customer.low_ratings.0.iter().map(|low| low.at);

@@ -16,7 +16,7 @@ use crate::domain::ticket::{Ticket, TicketStep, Tickets};
 use crate::domain::time::Month;
 use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory, TicketId};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// How many fields a record of version 1 lacks at its end. An absent field is a byte 0.
 const LACKING_IN_1: usize = 4;
@@ -34,8 +34,9 @@ pub enum Unreadable {
     Damaged(&'static str),
 }
 
+/// `A` is what is kept of the last announcement: it differs by version.
 #[derive(Serialize, Deserialize)]
-struct Record<'a> {
+struct Record<'a, A> {
     #[serde(borrow)]
     orders: Vec<OrderRecord<'a>>,
     forgotten: Option<(u32, u32, i64, i64)>,
@@ -53,13 +54,19 @@ struct Record<'a> {
     // From version 2 on. What is absent has to be a single byte 0.
     /// Milliseconds since 1970, order's fingerprint, minor units, place of the currency, whether the order was known.
     refunds: Vec<(i64, [u8; 8], i64, u8, bool)>,
-    /// Minor units, place of the currency.
-    value_at_risk: Option<(i128, u8)>,
+    /// While the level is above `low`.
+    announced: Option<A>,
     /// Places of the orders that somebody referred the customer to; the first of those forgotten is 65535.
     referred: Vec<u16>,
     #[serde(borrow)]
     forgotten_too: Option<ForgottenRecord<'a>>,
 }
+
+/// Minor units at risk, place of the currency; until version 2 not of those who have lapsed.
+type AnnouncedBefore3 = (i128, u8);
+
+/// The same, and for how many milliseconds the level has been what it is, up to when it was last looked at.
+type Announced = (i128, u8, Option<i64>);
 
 /// What version 1 did not keep of forgotten orders: the first one's id, minor units, place of the currency; the
 /// second one's time; months.
@@ -112,7 +119,7 @@ pub fn encode(customer: &Customer) -> Box<[u8]> {
         heard_at: customer.heard_at.filter(|at| last_order_at(history) != Some(*at)).map(EventTime::millis),
         care: Some(care_of(customer)).filter(|care| *care != CareRecord::default()),
         refunds: customer.refunds.0.iter().map(|refund| refund_record(refund, &currency_place)).collect(),
-        value_at_risk: customer.standing.value_at_risk.map(|value| (value.minor, currency_place(value.currency))),
+        announced: announced_of(&customer.standing, &currency_place),
         referred: referred_of(history),
         forgotten_too: history.forgotten.as_ref().map(|f| {
             let months = f.months.iter().map(|month| month.0).collect();
@@ -133,17 +140,20 @@ pub fn encode(customer: &Customer) -> Box<[u8]> {
 /// The customer in these bytes.
 pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
     let (version, body) = bytes.split_first().ok_or(Unreadable::Damaged("no bytes"))?;
-    let completed = if *version == 1 { [body, &[0; LACKING_IN_1]].concat() } else { Vec::new() };
-    let body = match *version {
-        1 => &completed,
-        VERSION => body,
-        newer => return Err(Unreadable::NewerVersion(newer)),
-    };
-    let record: Record<'_> = postcard::from_bytes(body).map_err(|_| Unreadable::Damaged("not a customer record"))?;
-    customer_of(record)
+    let damaged = |_| Unreadable::Damaged("not a customer record");
+    match *version {
+        1 => customer_of(postcard::from_bytes(&[body, &[0; LACKING_IN_1]].concat()).map_err(damaged)?, before_3),
+        2 => customer_of(postcard::from_bytes(body).map_err(damaged)?, before_3),
+        VERSION => customer_of(postcard::from_bytes(body).map_err(damaged)?, |announced| announced),
+        newer => Err(Unreadable::NewerVersion(newer)),
+    }
 }
 
-fn customer_of(record: Record<'_>) -> Result<Customer, Unreadable> {
+fn before_3((minor, place): AnnouncedBefore3) -> Announced {
+    (minor, place, None)
+}
+
+fn customer_of<A>(record: Record<'_, A>, announced: impl Fn(A) -> Announced) -> Result<Customer, Unreadable> {
     let spending = record.spending.iter().map(spending_of).collect::<Result<Vec<_>, _>>()?;
     let amount = |minor: i64, place: u8| Ok(Amount::from_minor(minor, currency_at(&spending, place)?));
     let remembered = orders_of(&record.orders, &record.referred, &spending)?;
@@ -157,10 +167,12 @@ fn customer_of(record: Record<'_>) -> Result<Customer, Unreadable> {
         Ok(Refund { at, order, amount: amount(*minor, *place)?, is_known: *is_known })
     });
     let refunds = Refunds(refunds.collect::<Result<Vec<_>, Unreadable>>()?);
-    let value_at_risk = record
-        .value_at_risk
-        .map(|(minor, place)| Ok::<_, Unreadable>(Total { minor, currency: currency_at(&spending, place)? }));
+    let announced = record.announced.map(announced);
+    let value_at_risk = announced
+        .map(|(minor, place, _)| Ok::<_, Unreadable>(Total { minor, currency: currency_at(&spending, place)? }));
     let value_at_risk = value_at_risk.transpose()?;
+    let lasted = announced.and_then(|(_, _, lasted)| lasted);
+    let level_since = record.evaluated_at.zip(lasted).map(|(evaluated_at, lasted)| evaluated_at.saturating_sub(lasted));
     let care = record.care.unwrap_or_default();
     let millis = |at: Option<i64>| at.map(EventTime::from_millis);
     let level = Level::ALL.get(usize::from(record.level)).ok_or(Unreadable::Damaged("unknown level"))?;
@@ -184,6 +196,7 @@ fn customer_of(record: Record<'_>) -> Result<Customer, Unreadable> {
             episode: record.episode.map(Uuid::from_bytes),
             next_change: millis(record.next_change),
             value_at_risk,
+            level_since: millis(level_since),
         },
     })
 }
@@ -206,6 +219,12 @@ fn orders_of(records: &[OrderRecord<'_>], referred: &[u16], spending: &[Spending
         order.ok_or(Unreadable::Damaged("a referred order that is not there"))?.referred = true;
     }
     Ok(remembered)
+}
+
+fn announced_of(standing: &Standing, place_of: &impl Fn(Currency) -> u8) -> Option<Announced> {
+    let lasted = standing.evaluated_at.zip(standing.level_since);
+    let lasted = lasted.map(|(evaluated_at, since)| evaluated_at.millis() - since.millis());
+    standing.value_at_risk.map(|value| (value.minor, place_of(value.currency), lasted))
 }
 
 fn refund_record(refund: &Refund, place_of: &impl Fn(Currency) -> u8) -> (i64, [u8; 8], i64, u8, bool) {
