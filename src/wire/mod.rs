@@ -16,6 +16,7 @@ pub mod signal;
 pub mod state_key;
 pub mod tallies_record;
 
+mod compact;
 mod contact;
 mod customer_history;
 mod customer_story;

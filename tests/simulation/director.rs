@@ -287,10 +287,8 @@ impl Director {
             }
             let written = self.shop.records.iter().map(|written| written.at).max().unwrap_or_default();
             let mut sim = self.world.lock();
-            let is_done = sim.is_all_read()
-                && sim.broker.is_settled()
-                && sim.broker.group.is_stable()
-                && sim.is_all_at_work();
+            let is_done =
+                sim.is_all_read() && sim.broker.is_settled() && sim.broker.group.is_stable() && sim.is_all_at_work();
             if is_done && sim.now.saturating_sub(sim.last_change) > Duration::from_secs(4) {
                 return true;
             }
