@@ -316,7 +316,7 @@ impl<C: Committed> Partition<C> {
         }
         let changes = next_due(&touched.customer, policy) == Some(due);
         let is_forgotten = changes && is_forgotten(&touched.customer, due, policy);
-        let scope = if is_forgotten { Scope::ALL } else { Scope::NONE };
+        let scope = if is_forgotten { Scope::ALL } else { Scope::ripening(due) };
         self.accounts.before(&touched.customer, scope, ripe, policy);
         self.frontier.reach(due, &id);
         let ripe = self.frontier.of(&id);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Rejection;
-use super::fields::{Fields, amount_of, text_of};
+use super::fields::{Fields, Value};
 use crate::domain::{Currency, CustomerId};
 use crate::engine::{Event, Happening};
 
@@ -26,7 +26,7 @@ pub(super) fn decode(kind: &str, fields: &Fields<'_>) -> Result<Event, Rejection
         check_purchase_extras(fields, amount.currency())?;
         Happening::Purchased { order, amount, referred: fields.optional("referred_by").is_some() }
     } else {
-        fields.check("reason", "a string", |value| text_of(value).is_some())?;
+        fields.check("reason", "a string", |value| value.text().is_some())?;
         Happening::Refunded { order, amount }
     };
     Ok(Event { customer, id, at, what })
@@ -34,19 +34,17 @@ pub(super) fn decode(kind: &str, fields: &Fields<'_>) -> Result<Event, Rejection
 
 /// What a purchase may say besides: not kept, but wrong is wrong.
 fn check_purchase_extras(fields: &Fields<'_>, currency: Currency) -> Result<(), Rejection> {
-    fields.check("channel", "a string", |value| text_of(value).is_some())?;
-    fields.check("discount", "a string or a number", |value| {
-        text_of(value).is_some() || serde_json::from_str::<f64>(value.get()).is_ok()
-    })?;
+    fields.check("channel", "a string", |value| value.text().is_some())?;
+    fields
+        .check("discount", "a string or a number", |value| value.text().is_some() || value.parsed::<f64>().is_some())?;
     fields.check("referred_by", "a customer id of 1 to 256 bytes", |value| {
-        text_of(value).and_then(|id| CustomerId::new(&id)).is_some()
+        value.text().and_then(|id| CustomerId::new(&id)).is_some()
     })?;
     fields.check("items", "an array of objects with sku (string), quantity (number of 0 or more) and amount", |value| {
-        if let Ok(items) = serde_json::from_str::<Vec<PlainItem<'_>>>(value.get()) {
+        if let Some(items) = value.parsed::<Vec<PlainItem<'_>>>() {
             return items.iter().all(|item| item.is_valid(currency));
         }
-        serde_json::from_str::<Vec<&RawValue>>(value.get())
-            .is_ok_and(|items| items.iter().all(|item| is_item(item, currency)))
+        value.parsed::<Vec<&RawValue>>().is_some_and(|items| items.iter().all(|item| is_item(item, currency)))
     })
 }
 
@@ -94,16 +92,16 @@ impl<'de> Deserialize<'de> for PlainItem<'de> {
 impl PlainItem<'_> {
     fn is_valid(&self, currency: Currency) -> bool {
         self.quantity.is_none_or(|quantity| quantity >= 0.0)
-            && self.amount.is_none_or(|amount| amount_of(amount, currency).is_some())
+            && self.amount.is_none_or(|amount| Value::Raw(amount).amount(currency).is_some())
     }
 }
 
 fn is_item(item: &RawValue, currency: Currency) -> bool {
     let Ok(item) = Fields::parse(item.get()) else { return false };
-    let sku = item.optional("sku").is_none_or(|sku| text_of(sku).is_some());
+    let sku = item.optional("sku").is_none_or(|sku| sku.text().is_some());
     let quantity = item
         .optional("quantity")
-        .is_none_or(|quantity| serde_json::from_str::<f64>(quantity.get()).is_ok_and(|quantity| quantity >= 0.0));
-    let amount = item.optional("amount").is_none_or(|amount| amount_of(amount, currency).is_some());
+        .is_none_or(|quantity| quantity.parsed::<f64>().is_some_and(|quantity| quantity >= 0.0));
+    let amount = item.optional("amount").is_none_or(|amount| amount.amount(currency).is_some());
     sku && quantity && amount
 }
