@@ -47,6 +47,10 @@ ROUNDS ?= 20
 chaos: setup ## Faults on a real broker under 5,000 events/s, from a seed: ROUNDS=20 SEED=1
 	ROUNDS=$(ROUNDS) SEED=$(SEED) $(CARGO) test --locked --test kafka -- --ignored --nocapture chaos::
 
+.PHONY: configuration
+configuration: build-tools ## Writes docs/configuration.md from the options in the code
+	HOMECOMING_WRITE_DOCS=1 $(CARGO) test --locked --quiet --lib config::reference
+
 .PHONY: test-schemas
 test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's jsonschema; needs Node and Python
 	tests/schemas/validate.sh

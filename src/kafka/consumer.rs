@@ -87,6 +87,9 @@ pub(super) struct GroupConsumer {
     is_static: bool,
 }
 
+/// For how long the group waits for a member that says nothing, unless `[kafka.client]` says otherwise.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
+
 impl GroupConsumer {
     pub(super) fn new(connection: &Connection, thread: usize) -> Result<Self, Fault> {
         let role = format!("consumer-{}-{thread}", connection.instance_id.as_deref().unwrap_or("dynamic"));
@@ -103,7 +106,7 @@ impl GroupConsumer {
                 ("auto.offset.reset", "error"),
                 // The one assignor that puts partition i of all inputs on the same member.
                 ("partition.assignment.strategy", "range"),
-                ("session.timeout.ms", "10000"),
+                ("session.timeout.ms", &SESSION_TIMEOUT.as_millis().to_string()),
                 ("heartbeat.interval.ms", "1000"),
                 // A fetch for every few records costs the broker and us more than the records do.
                 ("fetch.min.bytes", "8192"),

@@ -13,4 +13,5 @@ pub mod topics;
 pub mod writer;
 
 pub use client::Connection;
+pub use consumer::SESSION_TIMEOUT;
 pub use log::KafkaLog;
