@@ -25,6 +25,7 @@ mod shop;
 mod sim_log;
 mod stage;
 mod story;
+mod takeover;
 mod topics;
 mod wording;
 mod world;
