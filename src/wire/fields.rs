@@ -106,6 +106,13 @@ impl<'a> Fields<'a> {
 
 /// The text of a JSON string.
 pub(super) fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
+    // Its syntax was checked when it was found: without an escape what stands between the quotes is the text.
+    let between = value.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match between {
+        Some(plain) if !plain.as_bytes().contains(&b'\\') => return Some(Cow::Borrowed(plain)),
+        Some(_) => {}
+        None => return None,
+    }
     serde_json::from_str::<Name<'_>>(value.get()).ok().map(|name| name.0)
 }
 

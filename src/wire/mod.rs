@@ -12,6 +12,7 @@ pub mod signal;
 pub mod state_key;
 pub mod tallies_record;
 
+mod compact;
 mod contact;
 mod fields;
 mod purchase;

@@ -1,5 +1,9 @@
 //! `purchase` and `refund`, of the topic `purchases`.
 
+use std::fmt;
+
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Rejection;
@@ -38,9 +42,60 @@ fn check_purchase_extras(fields: &Fields<'_>, currency: Currency) -> Result<(), 
         text_of(value).and_then(|id| CustomerId::new(&id)).is_some()
     })?;
     fields.check("items", "an array of objects with sku (string), quantity (number of 0 or more) and amount", |value| {
+        if let Ok(items) = serde_json::from_str::<Vec<PlainItem<'_>>>(value.get()) {
+            return items.iter().all(|item| item.is_valid(currency));
+        }
         serde_json::from_str::<Vec<&RawValue>>(value.get())
             .is_ok_and(|items| items.iter().all(|item| is_item(item, currency)))
     })
+}
+
+/// An item as nearly all are: read at once. One with escapes or a name that stands twice has to be looked at field by
+/// field.
+#[derive(Default)]
+struct PlainItem<'a> {
+    quantity: Option<f64>,
+    amount: Option<&'a RawValue>,
+}
+
+impl<'de> Deserialize<'de> for PlainItem<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ItemVisitor;
+
+        impl<'de> Visitor<'de> for ItemVisitor {
+            type Value = PlainItem<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an item")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let (mut item, mut known) = (PlainItem::default(), 0);
+                while let Some(name) = map.next_key::<&str>()? {
+                    let name = match name {
+                        "sku" => map.next_value::<Option<&str>>().map(|_| 1)?,
+                        "quantity" => map.next_value().map(|quantity| item.quantity = quantity).map(|()| 2)?,
+                        "amount" => map.next_value().map(|amount| item.amount = amount).map(|()| 4)?,
+                        _ => map.next_value::<IgnoredAny>().map(|_| 0)?,
+                    };
+                    if known & name != 0 {
+                        return Err(A::Error::custom("a name stands twice"));
+                    }
+                    known |= name;
+                }
+                Ok(item)
+            }
+        }
+
+        deserializer.deserialize_map(ItemVisitor)
+    }
+}
+
+impl PlainItem<'_> {
+    fn is_valid(&self, currency: Currency) -> bool {
+        self.quantity.is_none_or(|quantity| quantity >= 0.0)
+            && self.amount.is_none_or(|amount| amount_of(amount, currency).is_some())
+    }
 }
 
 fn is_item(item: &RawValue, currency: Currency) -> bool {
