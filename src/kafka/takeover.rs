@@ -1,9 +1,10 @@
 //! What dead members of the group left open, ended by whoever has their partitions now.
 //!
-//! A transaction that nobody ends hides the group's offsets, the end of the state topic and every signal written after it, until the
-//! brokers give up on it. So the note of every commit also says under which transactional id it was made. A member that is
-//! given partitions looks whose they were, and takes the id away from those who are in the group no more: that aborts what
-//! they left open. Nothing waits for it and nothing rests on it: whoever lives after all makes a new producer, no more.
+//! A transaction that nobody ends hides the group's offsets, the end of the state topic and every signal written after
+//! it, until the brokers give up on it. So the note of every commit also says under which transactional id it was made.
+//! A member that is given partitions looks whose they were, and takes the id away from those who are in the group no
+//! more: that aborts what they left open. Nothing waits for it and nothing rests on it: whoever lives after all makes a
+//! new producer, no more.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Members that die with a transaction open. The brokers would keep it open for a quarter of an hour, which is longer than
-//! anything is waited for here.
+//! Members that die with a transaction open. The brokers would keep it open for a quarter of an hour, which is longer
+//! than anything is waited for here.
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
-//! Virtual time, and whose turn it is. Every process runs the service's real code on a stack of its own; the turn goes on
-//! whenever virtual time has to pass for its holder. So everything that happens follows from the seed, and a run takes one
-//! thread, which never waits.
+//! Virtual time, and whose turn it is. Every process runs the service's real code on a stack of its own; the turn goes
+//! on whenever virtual time has to pass for its holder. So everything that happens follows from the seed, and a run
+//! takes one thread, which never waits.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
