@@ -40,7 +40,7 @@ SEEDS ?= 1000
 SEED ?= 1
 .PHONY: simulate
 simulate: build-tools ## The service on a simulated Kafka: SEEDS=n from SEED=first; a seed that fails tells its story
-	HOMECOMING_SEEDS=$(SEEDS) HOMECOMING_SEED=$(SEED) $(CARGO) test --locked --quiet --test simulation nothing_is -- --nocapture
+	HOMECOMING_SEEDS=$(SEEDS) HOMECOMING_SEED=$(SEED) CARGO_PROFILE_DEV_OPT_LEVEL=3 $(CARGO) test --locked --quiet --test simulation nothing_is -- --nocapture
 
 ROUNDS ?= 20
 .PHONY: chaos
