@@ -156,9 +156,9 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             self.running.values_mut().for_each(|running| running.pause(now));
         }
         self.polled = now;
-        self.take(now)?;
         match polled {
-            Polled::Nothing | Polled::Record => {}
+            Polled::Nothing | Polled::Record => self.take(now)?,
+            // What came before it is read again by whoever has the partitions then: nothing may go before the answer.
             Polled::Assigned(partitions) => return self.on_assigned(&partitions),
             Polled::Revoked { lost } => return self.on_revoked(lost),
         }
