@@ -1,0 +1,113 @@
+// Whether the page is live: one small sign at the top, a line above everything when it is not, and the door when a token
+// is asked for.
+
+import { at, write } from "./dom.js";
+import { dayAndTime, many } from "./format.js";
+import { token } from "./api.js";
+
+/** A break shorter than this is not worth a line. */
+const GRACE_MS = 1_200;
+
+export class Notice {
+  #heardAt = performance.now();
+  #lostAt = null;
+  #retryAt = 0;
+  #why = "";
+  #shopTime = null;
+
+  constructor({ retry }) {
+    at("notice-now").addEventListener("click", retry);
+    setInterval(() => this.#draw(), 500);
+  }
+
+  heard() {
+    this.#heardAt = performance.now();
+  }
+
+  open() {
+    this.#lostAt = null;
+    this.#draw();
+  }
+
+  lost(problem, retryAt) {
+    this.#lostAt ??= performance.now();
+    this.#retryAt = retryAt;
+    this.#why = problem.status > 0 ? problem.message : "";
+    this.#draw();
+  }
+
+  /** The time that the numbers are as of. */
+  asOf(text) {
+    this.#shopTime = text;
+    this.#draw();
+  }
+
+  #draw() {
+    const now = performance.now();
+    const isLost = this.#lostAt !== null && now - this.#lostAt > GRACE_MS;
+    document.body.classList.toggle("stale", isLost);
+    if (at("state").dataset.state !== "closed") {
+      at("state").dataset.state = isLost ? "lost" : this.#shopTime ? "live" : "waiting";
+      write(at("state-text"), isLost ? "Not live" : this.#shopTime ? `Live, as of ${dayAndTime(this.#shopTime)}` : "Live, waiting for the first purchase");
+    }
+    at("notice").hidden = !isLost || at("main").hidden;
+    if (!isLost) return;
+    const silent = Math.round((now - this.#heardAt) / 1000);
+    const wait = Math.ceil((this.#retryAt - now) / 1000);
+    write(at("notice-title"), this.#why ? `Not ready: ${this.#why}.` : "The connection is lost.");
+    write(at("notice-text"), `Last heard ${many(silent, "second")} ago, ${wait > 0 ? `trying again in ${wait} s` : "trying again"}. What you see may be old.`);
+  }
+}
+
+/** Asks for the token in place of the page. */
+export class Door {
+  constructor({ opened }) {
+    this.opened = opened;
+    at("door-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const given = at("token").value.trim();
+      if (!/^[\x21-\x7e]+$/.test(given)) {
+        write(at("door-error"), "A token has no spaces and no special letters. Please look again.");
+        return;
+      }
+      token.keep(given);
+      at("token").value = "";
+      this.#tried = true;
+      this.opened();
+    });
+    at("forget").addEventListener("click", () => {
+      token.keep(null);
+      location.reload();
+    });
+  }
+
+  #tried = false;
+
+  /** The service refused: 401 asks for a token, 403 says who may. */
+  close(problem) {
+    const isForbidden = problem.status === 403;
+    const wasHidden = at("door").hidden;
+    at("main").hidden = true;
+    at("door").hidden = false;
+    at("notice").hidden = true;
+    at("door-form").hidden = isForbidden;
+    write(at("door-title"), isForbidden ? "This page answers its own machine only." : "Who is asking?");
+    write(at("door-text"), isForbidden ? `Whoever runs homecoming can open it to others: ${problem.message}.` : "These are your customers, so this page asks for the token before it shows anything.");
+    write(at("door-error"), this.#tried && !isForbidden ? "This is not the token. Please try again." : "");
+    at("state").dataset.state = "closed";
+    write(at("state-text"), isForbidden ? "Closed" : "Waiting for the token");
+    at("forget").hidden = true;
+    if (!isForbidden && wasHidden) at("token").focus();
+  }
+
+  open() {
+    this.#tried = token.value !== null;
+    if (at("main").hidden) {
+      at("main").hidden = false;
+      at("door").hidden = true;
+      at("state").dataset.state = "waiting";
+      at("main").focus({ preventScroll: true });
+    }
+    at("forget").hidden = token.value === null;
+  }
+}
