@@ -1,6 +1,6 @@
 // For everybody: axe's rules in both themes and at phone width, and all of it by keyboard.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { Browser, loaded, pause, violations } from "./browser.mjs";
 import { Mock } from "./mock/server.mjs";
 
@@ -14,6 +14,11 @@ before(async () => {
 after(async () => {
   await browser.close();
   await mock.close();
+});
+
+afterEach(() => {
+  Object.assign(mock, { isEmpty: false, token: null });
+  mock.failing.clear();
 });
 
 const PHONE = { width: 390, height: 844, isPhone: true };

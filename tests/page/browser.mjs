@@ -29,6 +29,7 @@ export class Browser {
       viewport: { width, height }, colorScheme: scheme, locale, hasTouch: isPhone, isMobile: isPhone, deviceScaleFactor: scale, permissions,
       reducedMotion: isStill ? "reduce" : "no-preference",
     });
+    context.setDefaultTimeout(10_000);
     const page = await context.newPage();
     const complaints = [];
     page.on("console", (message) => { if (["error", "warning"].includes(message.type())) complaints.push(message.text()); });

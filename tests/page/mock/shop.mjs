@@ -32,7 +32,7 @@ export const HOSTILE_IDS = [
   "<img src=x onerror=alert(document.domain)>",
   "\u202eevil\u202c.exe",
   "\u05d0\u05d1\u05d2 \u0645\u0631\u062d\u0628\u0627 c-1",
-  "\u{1f6cd}\ufe0f\u{1f468}\u200d\u{1f469}\u200d\u{1f467}".repeat(12).slice(0, 88),
+  "\u{1f6cd}\ufe0f\u{1f468}\u200d\u{1f469}\u200d\u{1f467}".repeat(10),
   "\u{1f600}".repeat(64),
   "line one\nline two\ttab\u0000nul\u0007",
   "a".repeat(256),
@@ -70,6 +70,7 @@ export class Shop {
     };
     const mean = 2600 + exp(7400);
     let at = OPENS_AT + draw() ** 1.4 * (HISTORY_DAYS + (n % 5 === 0 ? 900 : 0)) * DAY + draw() * 0.6 * DAY;
+    if (HOSTILE_IDS.includes(id)) at = OPENS_AT + (HISTORY_DAYS - 60) * DAY;
     for (const channel of ["email", "phone", "sms", "post"]) {
       const chance = { email: 0.72, phone: 0.3, sms: 0.2, post: 0.1 }[channel];
       if (draw() < chance) this.pending.push({ at: at + 60_000, customer, consent: { channel, granted: true } });

@@ -83,7 +83,7 @@ function changes(story, scale) {
   for (const change of [...story.changes].reverse().slice(0, 60)) {
     const x = scale.x(change.at);
     const label = WORDS[change.level] ?? change.level;
-    const width = label.length * 6.6 + 12;
+    const width = label.length * 6.2 + 10;
     const isToldLeft = x + width > scale.right;
     const [from, to] = isToldLeft ? [x - width, x] : [x, x + width];
     const isTold = to <= free && from >= LEFT - 4;

@@ -14,6 +14,8 @@ const READABLE = 5;
 const WEIGHTIEST = 2;
 const SAID_EVERY_MS = 15_000;
 const MINUTE = 60;
+/** What comes this soon after the line was opened had happened before: it is shown whole, and is not of this minute. */
+const CATCHES_UP_MS = 1_200;
 
 /** How many came back and slipped away in the last minute, second by second. */
 class LastMinute {
@@ -42,6 +44,7 @@ export class Feed {
   #kind = "all";
   #isPaused = false;
   #left = 0;
+  #caughtUpAt = -Infinity;
   #said = { at: -Infinity, back: 0, away: 0 };
 
   /** `open(id, button)` shows a customer's story. */
@@ -51,7 +54,7 @@ export class Feed {
     this.list.addEventListener("click", (event) => {
       const button = event.target.closest("button[data-n]");
       const row = button?.closest("li");
-      if (row) open(row.signal.customer_id, button);
+      if (row) open(row.signal.customer_id, button, row.signal.type === "churn_risk" ? row.signal.action : undefined);
     });
     at("pause").addEventListener("click", () => this.#pause(!this.#isPaused));
     at("now-kinds").addEventListener("change", (event) => {
@@ -62,14 +65,26 @@ export class Feed {
     setInterval(() => this.#every(), 1_000);
   }
 
+  /** The line is open: what was missed comes first. */
+  opened() {
+    this.#caughtUpAt = performance.now() + CATCHES_UP_MS;
+  }
+
+  get #isCatchingUp() {
+    return performance.now() < this.#caughtUpAt;
+  }
+
   /** A signal that has just been committed. */
   add(signal) {
     if (this.#seen.has(signal.event_id)) return;
     this.#remember(signal.event_id);
     const told = story(signal);
-    if (told.weight > 0) this.#minute.note(told.side);
-    if (told.weight > 0) this.#said[told.side] += 1;
-    this.#waiting.push({ signal, told });
+    const isPast = this.#isCatchingUp;
+    if (told.weight > 0 && !isPast) {
+      this.#minute.note(told.side);
+      this.#said[told.side] += 1;
+    }
+    this.#waiting.push({ signal, told, isPast });
     if (this.#waiting.length > HELD) {
       this.#waiting.shift();
       this.#missed += 1;
@@ -116,16 +131,18 @@ export class Feed {
     this.#waiting = [];
     this.#left += this.#missed;
     this.#missed = 0;
-    let shown = came;
-    if (came.length > READABLE) {
-      const order = [...came].sort((a, b) => b.told.weight - a.told.weight || value(b) - value(a));
-      const best = new Set(order.slice(0, WEIGHTIEST));
-      shown = came.filter((one) => best.has(one));
-      this.#left += came.length - shown.length;
-    }
-    for (const one of shown) this.#put(row(one));
+    for (const one of this.#picked(came).slice(-SHOWN)) this.#put(row(one));
     this.#empty();
     this.#tellHeld();
+  }
+
+  /** All of it when a person can read it, else the weightiest of what is new. */
+  #picked(came) {
+    const fresh = came.filter((one) => !one.isPast);
+    if (fresh.length <= READABLE) return came;
+    const best = new Set([...fresh].sort((a, b) => b.told.weight - a.told.weight || value(b) - value(a)).slice(0, WEIGHTIEST));
+    this.#left += fresh.length - best.size;
+    return came.filter((one) => one.isPast || best.has(one));
   }
 
   #put(item) {

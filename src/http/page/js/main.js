@@ -28,7 +28,7 @@ const door = new Door({ opened: () => begin() });
 const notice = new Notice({ retry: () => { stream.retry(); for (const one of resources) one.wantNow(); } });
 const story = new Story();
 const months = new Months();
-const open = (id, button) => story.open(id, button);
+const open = (id, button, action) => story.open(id, button, action);
 const feed = new Feed(open);
 const calls = new Calls({ changed: () => customers.wantNow(), open });
 
@@ -86,6 +86,7 @@ const resources = [rates, past, customers, pipeline];
 const stream = new Stream({
   open: () => {
     notice.open();
+    feed.opened();
     for (const one of [rates, customers, pipeline]) one.want();
   },
   heard: () => notice.heard(),
@@ -98,7 +99,7 @@ const stream = new Stream({
     } else if ((name === "returning_customer" || name === "churn_risk") && data !== null) {
       feed.add(data);
       for (const one of [rates, customers]) one.want();
-      story.note(data.customer_id);
+      story.note(data.customer_id, data.type === "churn_risk" ? data.action : null);
     }
   },
   lost: (problem, retryAt) => notice.lost(problem, retryAt),

@@ -17,11 +17,12 @@ export class Story {
   #customer = null;
   #isWhole = false;
   #opener = null;
+  #action = undefined;
 
   constructor() {
     this.dialog = at("story");
     this.resource = new Resource({
-      path: () => `customers/${encodeURIComponent(this.#id)}`, everyMs: FRESH_MS,
+      path: () => `customers/${encodeURIComponent(this.#id.toWellFormed?.() ?? this.#id)}`, everyMs: FRESH_MS,
       apply: (customer) => { this.#customer = customer; this.#draw(); }, fail: (problem) => this.#fail(problem),
     });
     this.resource.stop();
@@ -46,8 +47,10 @@ export class Story {
     return Math.max(260, Math.floor(body.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight)));
   }
 
-  open(id, opener) {
+  /** `action`: what the service proposed, where that is known: the story itself does not say. */
+  open(id, opener, action) {
     this.#id = id;
+    this.#action = action;
     this.#customer = null;
     this.#isWhole = false;
     this.#opener = { element: opener, id };
@@ -61,8 +64,10 @@ export class Story {
   }
 
   /** Something happened to this customer, or time has passed. */
-  note(id) {
-    if (this.dialog.open && (id === undefined || id === this.#id)) this.resource.want();
+  note(id, action) {
+    if (!this.dialog.open || (id !== undefined && id !== this.#id)) return;
+    if (id !== undefined) this.#action = action;
+    this.resource.want();
   }
 
   close() {
@@ -92,7 +97,7 @@ export class Story {
     const customer = this.#customer;
     if (!customer) return;
     const of = customer.chance_of_return;
-    const words = of ? line({ ...of, customer_id: customer.customer_id, level: customer.level, action: customer.action ?? actionOf(customer), contact_channels: customer.contact_channels }) : plain(customer.customer_id);
+    const words = of ? line({ ...of, customer_id: customer.customer_id, level: customer.level, action: actionOf(customer, this.#action), contact_channels: customer.contact_channels }) : plain(customer.customer_id);
     write(at("story-said"), "");
     const isDone = await copy(words);
     write(at("story-said"), isDone ? "Copied" : "The browser did not allow copying");
@@ -108,7 +113,7 @@ export class Story {
     this.#widthDrawn = this.#width();
     const picture = customer.story?.curve?.length > 0 ? held ?? chart(customer.story, customer.history, this.#widthDrawn) : null;
     body.replaceChildren(...[
-      standing(customer), reasons(customer),
+      standing(customer, actionOf(customer, this.#action)), reasons(customer),
       picture ? h("section", null, h("h3", null, "Their chance of return over time"), picture, key()) : null,
       customer.history ? h("section", null, h("h3", null, "What happened"), happenings(customer, this.#isWhole)) : null,
     ].filter(Boolean));
@@ -116,17 +121,18 @@ export class Story {
   }
 }
 
-/** What the service would propose is in rows and signals only; here it is told by what is open. */
-function actionOf(customer) {
+/** What the service proposed; where that is not known, an open ticket speaks for itself. */
+function actionOf(customer, proposed) {
   if (customer.level === "low" || customer.level === null) return null;
-  return customer.tickets.some((ticket) => ticket.resolved_at === null) ? "resolve_ticket" : "win_back_offer";
+  if (customer.tickets.some((ticket) => ticket.resolved_at === null)) return "resolve_ticket";
+  return proposed === "resolve_ticket" ? null : proposed ?? null;
 }
 
 function fact(title, value, more) {
   return h("div", { class: "fact" }, h("dt", null, title), h("dd", null, h("b", null, value), more ? h("span", { class: "soft" }, more) : null));
 }
 
-function standing(customer) {
+function standing(customer, action) {
   const of = customer.chance_of_return;
   if (!of) return h("p", { class: "empty" }, "They have never ordered, so there is no chance of return to tell.");
   const because = why(of.reasons, 5);
@@ -141,7 +147,7 @@ function standing(customer) {
       fact("Spent", spending.join(", ") || "–", customer.first_order_at ? `since ${day(customer.first_order_at)}` : null),
       fact("Next order", of.expected_next_purchase_at ? `around ${day(of.expected_next_purchase_at)}` : "none expected", of.expected_next_purchase_at ? "if they are still with you" : "more likely gone than not"),
       fact("May be contacted", customer.contact_channels.length > 0 ? "yes" : "no", agreed(customer.contact_channels))),
-    isCalm ? null : h("p", { class: "next-step" }, "Next step: ", h("b", null, nodes(nextStep(customer.action ?? actionOf(customer), customer.contact_channels, of.reasons))), `, ${reachable(customer.contact_channels)}.`));
+    isCalm || action === null ? null : h("p", { class: "next-step" }, "Next step: ", h("b", null, nodes(nextStep(action, customer.contact_channels, of.reasons))), `, ${reachable(customer.contact_channels)}.`));
 }
 
 /** Today's chance, and what it would be without each reason. */
