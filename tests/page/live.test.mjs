@@ -70,6 +70,18 @@ test("the page outlives a restart of the service, says so meanwhile, and misses 
   assert.deepEqual(withoutFailedRequests(complaints), []);
 });
 
+test("numbers that stop coming while the line is open are told, and come back", async () => {
+  const { page, complaints } = await browser.open(mock.url);
+  await loaded(page);
+  await pause(500);
+  mock.failing.set("/api/v1/rates", [503, "restoring 1 partitions"]);
+  mock.tell(signal());
+  await page.locator("#notice", { hasText: "Not ready: restoring 1 partitions." }).waitFor({ timeout: 6_000 });
+  mock.failing.clear();
+  await page.locator("#notice").waitFor({ state: "hidden", timeout: 12_000 });
+  assert.deepEqual(withoutFailedRequests(complaints), []);
+});
+
 test("a line that breaks for a moment loses no signal and shows none twice", async () => {
   const { page } = await browser.open(mock.url);
   await loaded(page);

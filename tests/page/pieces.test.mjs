@@ -6,7 +6,7 @@ Object.defineProperty(globalThis, "navigator", { value: { languages: ["en-GB"] }
 const { Events } = await import("../../src/http/page/js/sse.js");
 const { pieces, plain } = await import("../../src/http/page/js/names.js");
 const { days, daysAlone, money, sum } = await import("../../src/http/page/js/format.js");
-const { either, line, nextStep, reasonsOf, story, text, why } = await import("../../src/http/page/js/words.js");
+const { either, line, nextStep, reachable, reasonsOf, story, text, why } = await import("../../src/http/page/js/words.js");
 const { HOSTILE_IDS } = await import("./mock/shop.mjs");
 const { Shop } = await import("./mock/shop.mjs");
 
@@ -86,6 +86,9 @@ test("the next step keeps to what the customer agreed to", () => {
   assert.equal(step("call", ["email"]), "Write to them in person");
   assert.equal(step("win_back_offer", ["email"]), "Send an offer");
   assert.equal(step("win_back_offer", []), "Have an offer ready");
+  assert.equal(reachable(["email", "phone"], "call"), "or by email");
+  assert.equal(reachable(["phone"], "call"), "they agreed to be called");
+  assert.equal(reachable(["email", "sms"], "win_back_offer"), "by email or text message");
   const row = { customer_id: "c-1", level: "high", value_at_risk: { amount: "41.20", currency: "EUR" }, return_probability: 0.14, reasons: REASONS.slice(0, 1), action: "call", contact_channels: [] };
   assert.equal(line(row), "c-1: high risk, \u20ac41.20 at stake, chance of return 14%. Why: silent for 50 days where 12 are usual. Next: Talk to them in person, only when they get in touch: they agreed to no contact.");
 });

@@ -185,7 +185,7 @@ function drawRow(row) {
     cell("At stake", "worth", h("strong", null, money(row.value_at_risk.amount, row.value_at_risk.currency))),
     cell("Risk", "level", chip(row.level), h("span", { class: "soft" }, `${chance(row.return_probability)} instead of ${chance(row.usual_return_probability)}`)),
     cell("Why", "why", because.length > 0 ? nodes([...capital(because), "."]) : "As usual."),
-    cell("Next step", "step", h("span", null, nodes(nextStep(row.action, row.contact_channels, row.reasons))), h("span", { class: "soft" }, reachable(row.contact_channels))),
+    cell("Next step", "step", h("span", null, nodes(nextStep(row.action, row.contact_channels, row.reasons))), h("span", { class: "soft" }, reachable(row.contact_channels, row.action))),
     cell("", "copy", h("button", { type: "button", class: "quiet icon-only", "data-copy": "", "aria-label": `Copy ${plain(row.customer_id)}`, title: "Copy this line" }, icon("copy"))));
   element.row = row;
   return element;

@@ -51,6 +51,7 @@ const rates = resource({
   apply: (answer) => {
     const isNewDay = answer.at?.slice(0, 10) !== shown?.at?.slice(0, 10);
     shown = answer;
+    notice.found("numbers");
     tellTimeIn(answer.time_zone);
     notice.asOf(answer.at);
     headline.offer(answer);
@@ -60,7 +61,10 @@ const rates = resource({
     if (isNewDay) past.want();
   },
   fail: (problem) => {
-    if (shown !== null) return;
+    if (shown !== null) {
+      notice.lost("numbers", problem, performance.now() + 2_000);
+      return;
+    }
     at("verdict").textContent = "The numbers are not there yet.";
     at("verdict-text").textContent = `${problem.message}. They are asked for again by themselves.`;
   },
@@ -83,11 +87,19 @@ const pipeline = resource({ path: () => "pipeline", everyMs: 1_000, apply: healt
 
 const resources = [rates, past, customers, pipeline];
 
+/** Something changed: asked for again, unless nobody looks. */
+function look() {
+  if (document.hidden) return;
+  rates.want();
+  customers.want();
+}
+
 const stream = new Stream({
   open: () => {
-    notice.open();
+    notice.found("stream");
     feed.opened();
-    for (const one of [rates, customers, pipeline]) one.want();
+    look();
+    pipeline.want();
   },
   heard: () => notice.heard(),
   event: (name, data) => {
@@ -95,14 +107,14 @@ const stream = new Stream({
       if (shown !== null) feed.tell("The service was started anew, or much happened while this page was away: some of it is not shown here.");
       for (const one of resources) one.want();
     } else if (name === "rates") {
-      for (const one of [rates, customers]) one.want();
+      look();
     } else if ((name === "returning_customer" || name === "churn_risk") && data !== null) {
       feed.add(data);
-      for (const one of [rates, customers]) one.want();
+      look();
       story.note(data.customer_id, data.type === "churn_risk" ? data.action : null);
     }
   },
-  lost: (problem, retryAt) => notice.lost(problem, retryAt),
+  lost: (problem, retryAt) => notice.lost("stream", problem, retryAt),
   refused: (problem) => refused(problem),
 });
 
@@ -147,7 +159,7 @@ new ResizeObserver(([entry]) => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) for (const one of resources) one.want();
 });
-setInterval(() => { if (!document.hidden) for (const one of [rates, customers]) one.want(); }, BY_ITSELF_MS);
+setInterval(look, BY_ITSELF_MS);
 setInterval(() => {
   if (document.hidden) return;
   pipeline.want();

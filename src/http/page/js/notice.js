@@ -10,9 +10,8 @@ const GRACE_MS = 1_200;
 
 export class Notice {
   #heardAt = performance.now();
-  #lostAt = null;
-  #retryAt = 0;
-  #why = "";
+  /** What is missing, by name: since when, why, and when it is tried again. */
+  #lost = new Map();
   #shopTime = null;
 
   constructor({ retry }) {
@@ -24,16 +23,19 @@ export class Notice {
     this.#heardAt = performance.now();
   }
 
-  open() {
-    this.#lostAt = null;
+  /** The stream, or the numbers, are there again. */
+  found(what) {
+    if (this.#lost.delete(what)) this.#draw();
+  }
+
+  lost(what, problem, retryAt) {
+    const since = this.#lost.get(what)?.since ?? performance.now();
+    this.#lost.set(what, { since, retryAt, why: problem.status > 0 ? problem.message : "" });
     this.#draw();
   }
 
-  lost(problem, retryAt) {
-    this.#lostAt ??= performance.now();
-    this.#retryAt = retryAt;
-    this.#why = problem.status > 0 ? problem.message : "";
-    this.#draw();
+  get #longest() {
+    return [...this.#lost.values()].sort((a, b) => a.since - b.since)[0] ?? null;
   }
 
   /** The time that the numbers are as of. */
@@ -44,7 +46,8 @@ export class Notice {
 
   #draw() {
     const now = performance.now();
-    const isLost = this.#lostAt !== null && now - this.#lostAt > GRACE_MS;
+    const lost = this.#longest;
+    const isLost = lost !== null && now - lost.since > GRACE_MS;
     document.body.classList.toggle("stale", isLost);
     if (at("state").dataset.state !== "closed") {
       at("state").dataset.state = isLost ? "lost" : this.#shopTime ? "live" : "waiting";
@@ -53,8 +56,8 @@ export class Notice {
     at("notice").hidden = !isLost || at("main").hidden;
     if (!isLost) return;
     const silent = Math.round((now - this.#heardAt) / 1000);
-    const wait = Math.ceil((this.#retryAt - now) / 1000);
-    write(at("notice-title"), this.#why ? `Not ready: ${this.#why}.` : "The connection is lost.");
+    const wait = Math.ceil((lost.retryAt - now) / 1000);
+    write(at("notice-title"), lost.why ? `Not ready: ${lost.why}.` : "The connection is lost.");
     write(at("notice-text"), `Last heard ${many(silent, "second")} ago, ${wait > 0 ? `trying again in ${wait} s` : "trying again"}. What you see may be old.`);
   }
 }

@@ -65,5 +65,5 @@ export function spark(points, width, targets = []) {
   const drawing = s("svg", { class: "spark", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": told(points, targets) },
     s("path", { class: "spark-area", d: `${path}L${x(last.at).toFixed(1)} ${HEIGHT}L0 ${HEIGHT}Z` }), lines,
     s("path", { class: "spark-line", d: path }), s("circle", { class: "spark-end", cx: x(last.at).toFixed(1), cy: y(last.share).toFixed(1), r: 3.5 }));
-  return h("figure", { class: "spark-figure" }, drawing, h("figcaption", { class: "soft", "aria-hidden": "true" }, h("span", null, businessDay(points[0].day)), h("span", null, businessDay(last.day))));
+  return h("figure", { class: "spark-figure" }, drawing, h("figcaption", { class: targets.length > 0 ? "soft beside" : "soft", "aria-hidden": "true" }, h("span", null, businessDay(points[0].day)), h("span", null, businessDay(last.day))));
 }

@@ -147,7 +147,7 @@ function standing(customer, action) {
       fact("Spent", spending.join(", ") || "–", customer.first_order_at ? `since ${day(customer.first_order_at)}` : null),
       fact("Next order", of.expected_next_purchase_at ? `around ${day(of.expected_next_purchase_at)}` : "none expected", of.expected_next_purchase_at ? "if they are still with you" : "more likely gone than not"),
       fact("May be contacted", customer.contact_channels.length > 0 ? "yes" : "no", agreed(customer.contact_channels))),
-    isCalm || action === null ? null : h("p", { class: "next-step" }, "Next step: ", h("b", null, nodes(nextStep(action, customer.contact_channels, of.reasons))), `, ${reachable(customer.contact_channels)}.`));
+    isCalm || action === null ? null : h("p", { class: "next-step" }, "Next step: ", h("b", null, nodes(nextStep(action, customer.contact_channels, of.reasons))), `, ${reachable(customer.contact_channels, action)}.`));
 }
 
 /** Today's chance, and what it would be without each reason. */

@@ -81,8 +81,13 @@ export function nextStep(action, channels, reasons) {
   return action === null || action === undefined ? ["Nothing special"] : [String(action).replaceAll("_", " ")];
 }
 
-/** By what they may be contacted. */
-export const reachable = (channels) => (channels.length > 0 ? `by ${either(channels.map(channelName))}` : "only when they get in touch: they agreed to no contact");
+/** By what they may be contacted for this step. */
+export function reachable(channels, action) {
+  if (channels.length === 0) return "only when they get in touch: they agreed to no contact";
+  const others = action === "call" ? channels.filter((channel) => channel !== "phone") : channels;
+  if (others.length === 0) return "they agreed to be called";
+  return `${others.length < channels.length ? "or " : ""}by ${either(others.map(channelName))}`;
+}
 
 /** What they agreed to. */
 export const agreed = (channels) => (channels.length > 0 ? `agreed to ${either(channels.map(channelName), "and")}` : "agreed to none");
@@ -133,5 +138,5 @@ export function line(row) {
   const worth = money(row.value_at_risk.amount, row.value_at_risk.currency);
   const because = text(why(row.reasons));
   const step = text(nextStep(row.action, row.contact_channels, row.reasons));
-  return `${plain(row.customer_id)}: ${levelName(row.level).toLowerCase()}, ${worth} at stake, chance of return ${chance(row.return_probability)}. ${because ? `Why: ${because}. ` : ""}Next: ${step}, ${reachable(row.contact_channels)}.`;
+  return `${plain(row.customer_id)}: ${levelName(row.level).toLowerCase()}, ${worth} at stake, chance of return ${chance(row.return_probability)}. ${because ? `Why: ${because}. ` : ""}Next: ${step}, ${reachable(row.contact_channels, row.action)}.`;
 }
