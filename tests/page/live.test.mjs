@@ -59,7 +59,7 @@ test("the page outlives a restart of the service, says so meanwhile, and misses 
   await loaded(page);
   await pause(500);
   const down = mock.restart(3_500);
-  await page.locator("#notice", { hasText: /The connection is lost\. Last heard \d+ seconds? ago, trying again/ }).waitFor({ timeout: 5_000 });
+  await page.locator("#notice", { hasText: /The connection is lost\. Last heard (a moment|\d+ s) ago, trying again/ }).waitFor({ timeout: 5_000 });
   assert.equal(await page.locator("#state-text").textContent(), "Not live");
   await down;
   await page.locator("#notice").waitFor({ state: "hidden", timeout: 12_000 });

@@ -99,7 +99,7 @@ export class Shop {
     }
     let when = at;
     for (let n = 0; n < 1 + Math.floor(draw() * 3); n += 1) step((when += (0.7 + exp(2)) * DAY), "contacted");
-    if (draw() < 0.98) step((when += (0.5 + exp(5)) * DAY), "resolved");
+    step((when += (0.5 + exp(6)) * DAY), "resolved");
     if (draw() < 0.5) this.pending.push({ at: when + 0.2 * DAY, customer, rating: { scale: "ces", score: 1 + Math.floor(draw() * 3), low: true } });
     return 0.3;
   }

@@ -63,6 +63,6 @@ export function show(rates, windowName) {
   const days = Number.parseInt(windowName, 10);
   body.replaceChildren(
     h("div", { class: "care-kinds" }, KINDS.map((one) => kind(one, recovery[one.key]))),
-    h("p", { class: "care-key soft small", "aria-hidden": "true" }, h("i", { class: "care-mark" }), "expected"),
+    KINDS.some((one) => recovery[one.key]?.denominator > 0) ? h("p", { class: "care-key soft small", "aria-hidden": "true" }, h("i", { class: "care-mark" }), "expected") : "",
     h("div", { class: "care-more" }, painless(window, days), silent(window, days) ?? ""));
 }

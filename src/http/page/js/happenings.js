@@ -12,7 +12,7 @@ const STEPS = { opened: " opened", contacted: ": asked again", resolved: " solve
 const SCALES = { csat: " of 5", ces: " of 7 for ease", nps: " of 10" };
 
 function told(customer) {
-  const { history, story } = customer;
+  const { history } = customer;
   const before = history.orders_before ?? 0;
   const all = [
     ...history.orders.map((order, n) => ({ at: order.occurred_at, kind: "order", words: [`Order ${count(before + n + 1)}, `, { id: order.order_id }, `: ${money(order.amount, order.currency)}`] })),
@@ -20,7 +20,7 @@ function told(customer) {
     ...history.tickets.flatMap((ticket) => ticket.steps.map((step) => ({ at: step.occurred_at, kind: step.what === "resolved" ? "solved" : "problem", words: ["Ticket ", { id: ticket.ticket_id }, STEPS[step.what] ?? ` ${step.what}`] }))),
     ...history.low_ratings.map((rating) => ({ at: rating.occurred_at, kind: "problem", words: [`Rated us ${count(rating.score)}${SCALES[rating.scale] ?? ""}`] })),
     ...history.consents.map((consent) => ({ at: consent.occurred_at, kind: "consent", words: [`${consent.granted ? "Agreed to" : "No longer agrees to"} ${channelName(consent.channel)}`] })),
-    ...story.changes.map((change) => ({ at: change.at, kind: `level ${change.level}`, words: [`${levelName(change.level)} from here on`] })),
+    ...(customer.story?.changes ?? []).map((change) => ({ at: change.at, kind: `level ${change.level}`, words: [`${levelName(change.level)} from here on`] })),
   ];
   return all.map((one) => ({ ...one, ms: moment(one.at) ?? 0 })).sort((a, b) => b.ms - a.ms).slice(0, MOST);
 }

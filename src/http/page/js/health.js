@@ -35,7 +35,7 @@ function words(pipeline) {
 
 function line(partition) {
   const inputs = partition.inputs.map((input) => {
-    const state = input.backlog > 0 ? `${count(input.backlog)} to read, ${seconds(input.lag_seconds ?? 0)} behind` : input.idle ? "nothing new" : "read";
+    const state = input.backlog > 0 ? `${count(input.backlog)} to read, ${seconds(input.lag_seconds ?? 0)} behind` : input.idle ? "nothing new" : input.backlog === null ? "not known yet" : "read";
     return h("span", { class: `input ${input.backlog > 0 ? "late" : ""}` }, h("b", null, input.source), ` ${state}`);
   });
   const state = partition.state === "restoring" ? `being restored, ${count(partition.restore_remaining)} to go` : partition.state === "running" ? "at work" : partition.state;

@@ -2,7 +2,7 @@
 // is asked for.
 
 import { at, write } from "./dom.js";
-import { dayAndTime, many } from "./format.js";
+import { count, dayAndTime, many } from "./format.js";
 import { token } from "./api.js";
 
 /** A break shorter than this is not worth a line. */
@@ -12,7 +12,8 @@ export class Notice {
   #heardAt = performance.now();
   /** What is missing, by name: since when, why, and when it is tried again. */
   #lost = new Map();
-  #shopTime = null;
+  /** Not known before the first answer; null before the first purchase. */
+  #shopTime = undefined;
 
   constructor({ retry }) {
     at("notice-now").addEventListener("click", retry);
@@ -44,6 +45,13 @@ export class Notice {
     this.#draw();
   }
 
+  /** A screen reader hears of the change, not of every second. */
+  #say(isLost, lost) {
+    const said = at("notice-said");
+    if (isLost) write(said, `${lost.why ? `Not ready: ${lost.why}.` : "The connection is lost."} What you see may be old.`);
+    else if (said.textContent !== "") write(said, "Live again.");
+  }
+
   #draw() {
     const now = performance.now();
     const lost = this.#longest;
@@ -51,14 +59,15 @@ export class Notice {
     document.body.classList.toggle("stale", isLost);
     if (at("state").dataset.state !== "closed") {
       at("state").dataset.state = isLost ? "lost" : this.#shopTime ? "live" : "waiting";
-      write(at("state-text"), isLost ? "Not live" : this.#shopTime ? `Live, as of ${dayAndTime(this.#shopTime)}` : "Live, waiting for the first purchase");
+      write(at("state-text"), isLost ? "Not live" : this.#shopTime === undefined ? "Connecting" : this.#shopTime ? `Live, as of ${dayAndTime(this.#shopTime)}` : "Live, waiting for the first purchase");
     }
     at("notice").hidden = !isLost || at("main").hidden;
+    this.#say(isLost, lost);
     if (!isLost) return;
     const silent = Math.round((now - this.#heardAt) / 1000);
     const wait = Math.ceil((lost.retryAt - now) / 1000);
     write(at("notice-title"), lost.why ? `Not ready: ${lost.why}.` : "The connection is lost.");
-    write(at("notice-text"), `Last heard ${many(silent, "second")} ago, ${wait > 0 ? `trying again in ${wait} s` : "trying again"}. What you see may be old.`);
+    write(at("notice-text"), `Last heard ${silent < 2 ? "a moment" : silent < 120 ? `${count(silent)} s` : many(Math.round(silent / 60), "minute")} ago, ${wait > 0 ? `trying again in ${wait} s` : "trying again"}. What you see may be old.`);
   }
 }
 

@@ -74,7 +74,7 @@ function revenueOf(window) {
 const TILES = {
   retention: {
     id: "tile-retention", rate: "retention", targets: [],
-    words: (of) => [`${count(of.numerator)} of ${count(of.denominator)} customers stayed`],
+    words: (of) => [`${count(of.numerator)} of ${many(of.denominator, "customer")} stayed`],
     none: "Nobody was a customer when this time began.",
     more: (window) => {
       const lost = window.retention.denominator - window.retention.numerator;
@@ -83,7 +83,7 @@ const TILES = {
   },
   repeat: {
     id: "tile-repeat", rate: "repeat_purchase", targets: TARGETS,
-    words: (of) => [`${count(of.numerator)} of ${count(of.denominator)} buyers bought more than once`],
+    words: (of) => [`${count(of.numerator)} of ${many(of.denominator, "buyer")} bought more than once`],
     none: "Nobody bought in this time.",
     more: (_, rates) => {
       const rate = share(rates.ever.repeat_purchase);
@@ -92,7 +92,7 @@ const TILES = {
   },
   returning: {
     id: "tile-returning", rate: "returning_customers", targets: [],
-    words: (of) => [`${count(of.numerator)} of ${count(of.denominator)} buyers had bought before`],
+    words: (of) => [`${count(of.numerator)} of ${many(of.denominator, "buyer")} had bought before`],
     none: "Nobody bought in this time.",
     more: (window) => {
       const orders = window.returning_orders;

@@ -108,6 +108,9 @@ export class Story {
   #draw() {
     const customer = this.#customer;
     const body = at("story-body");
+    const selection = document.getSelection();
+    if (!selection.isCollapsed && body.contains(selection.anchorNode)) return;
+    const isOnMore = document.activeElement?.dataset?.whole !== undefined;
     const focused = body.contains(document.activeElement) ? document.activeElement.className : null;
     const held = body.querySelector(".life-figure:hover, .life-figure:focus-visible");
     this.#widthDrawn = this.#width();
@@ -117,6 +120,7 @@ export class Story {
       picture ? h("section", null, h("h3", null, "Their chance of return over time"), picture, key()) : null,
       customer.history ? h("section", null, h("h3", null, "What happened"), happenings(customer, this.#isWhole)) : null,
     ].filter(Boolean));
+    if (isOnMore) body.querySelector("[data-whole]")?.focus({ preventScroll: true });
     if (held && focused?.includes("life-figure")) held.focus({ preventScroll: true });
   }
 }
