@@ -54,6 +54,20 @@ test("a signal shows within a second, in words", async () => {
   assert.deepEqual(complaints, []);
 });
 
+test("of more than a person can read the weightiest are shown, and all are counted", async () => {
+  const { page } = await browser.open(mock.url);
+  await loaded(page);
+  await pause(1_500);
+  const dull = Array.from({ length: 100 }, () => signal({ kind: "repeat", purchase_number: 5, amount: "1.00" }));
+  const weighty = [signal({ kind: "reactivated", recovered_ticket_id: "t-1" }), risk({ value_at_risk: { amount: "999.00", currency: "EUR" } })];
+  for (const one of [...dull.slice(0, 50), ...weighty, ...dull.slice(50)]) mock.tell(one);
+  for (const one of weighty) await shownOf(page, one).waitFor({ timeout: 1_000 });
+  await page.locator("#now-count", { hasText: "101 came back, 1 slipping" }).waitFor();
+  let shown = 0;
+  for (const one of dull) shown += await shownOf(page, one).count();
+  assert.ok(shown >= 8 && shown <= 20, `${shown} of a hundred`);
+});
+
 test("the page outlives a restart of the service, says so meanwhile, and misses nothing it can have", async () => {
   const { page, complaints } = await browser.open(mock.url);
   await loaded(page);

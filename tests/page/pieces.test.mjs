@@ -90,7 +90,7 @@ test("the next step keeps to what the customer agreed to", () => {
   assert.equal(reachable(["phone"], "call"), "they agreed to be called");
   assert.equal(reachable(["email", "sms"], "win_back_offer"), "by email or text message");
   const row = { customer_id: "c-1", level: "high", value_at_risk: { amount: "41.20", currency: "EUR" }, return_probability: 0.14, reasons: REASONS.slice(0, 1), action: "call", contact_channels: [] };
-  assert.equal(line(row), "c-1: high risk, \u20ac41.20 at stake, chance of return 14%. Why: silent for 50 days where 12 are usual. Next: Talk to them in person, only when they get in touch: they agreed to no contact.");
+  assert.equal(line(row), "c-1: high risk, \u20ac41.20 at stake, chance of return 14%. Why: silent for 50 days where 12 are usual. Next: Talk to them in person, when they get in touch: they agreed to no contact.");
 });
 
 test("every signal of a shop's year has a story", () => {

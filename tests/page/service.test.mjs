@@ -48,7 +48,7 @@ async function showsInTime(page, url, ms) {
   const delays = all.filter((one) => showed[one.id] !== undefined).map((one) => showed[one.id] - one.at);
   console.log(`${all.length} signals, ${delays.length} of them shown, the slowest after ${Math.max(...delays)} ms`);
   assert.ok(all.length >= 5, "there is something to show");
-  assert.ok(delays.length >= Math.min(all.length, 5), "they are shown");
+  assert.ok(delays.length >= Math.min(all.length, 30) * 0.9, "they are shown, up to what a person can read");
   assert.ok(Math.max(...delays) < 1_000, "each within a second");
   return { all, delays };
 }
@@ -99,7 +99,10 @@ describe("homecoming run on a real broker", { skip: process.env.HOMECOMING_BROKE
   test("an empty shop fills, agrees with the API, shows signals in time, and outlives a restart", async () => {
     const { page, complaints } = await browser.open(stage.url);
     await page.locator("#verdict", { hasText: "No customers yet." }).waitFor();
-    void stage.load(40_000, 60);
+    void stage.load(40_000, 40);
+    await page.locator("#tile-repeat data").waitFor({ timeout: 20_000 });
+    // Who stayed is told once the shop has been there for longer than the window.
+    await page.locator("#tile-retention data").waitFor({ timeout: 90_000 });
     await loaded(page);
     await showsInTime(page, stage.url, 12_000);
     await stage.service.stop();

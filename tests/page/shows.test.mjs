@@ -50,7 +50,9 @@ test("the rates of every window are those of the API", async () => {
 test("the list holds the API's customers with their value, level, chance and reasons", async () => {
   const { page, complaints } = await browser.open(mock.url);
   await loaded(page);
-  const answer = await get("customers?level=at_risk&limit=500");
+  await page.waitForFunction(() => document.getElementById("filter-currency").value === "EUR");
+  const answer = await get("customers?level=at_risk&limit=500&currency=EUR");
+  await page.locator("#call-count", { hasText: `of ${answer.total} customers` }).waitFor();
   const said = new Map(answer.customers.map((row) => [row.customer_id, row]));
   assert.equal(await page.locator("#call-count").textContent(), `10 of ${number(answer.total)} customers`);
   const values = [];
@@ -71,7 +73,7 @@ test("filters ask the API, other orders and more rows are made of its answer", a
   const { page, complaints } = await browser.open(mock.url);
   await loaded(page);
   const ids = () => page.locator("#call-body tbody .who .id").allTextContents();
-  for (const [field, value, query] of [["#filter-level", "high", "level=high"], ["#filter-channel", "phone", "level=high&channel=phone"], ["#filter-currency", "CHF", "level=high&channel=phone&currency=CHF"]]) {
+  for (const [field, value, query] of [["#filter-currency", "", "level=at_risk"], ["#filter-level", "high", "level=high"], ["#filter-channel", "phone", "level=high&channel=phone"], ["#filter-currency", "CHF", "level=high&channel=phone&currency=CHF"]]) {
     await page.locator(field).selectOption(value);
     const said = (await get(`customers?${query}&limit=500`)).customers.map((row) => row.customer_id);
     await page.waitForFunction((length) => document.querySelectorAll("#call-body tbody tr").length === length, Math.min(10, said.length));

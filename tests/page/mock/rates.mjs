@@ -93,7 +93,7 @@ export function rates(shop) {
   for (const days of [7, 30, 90]) {
     const { painless } = care(shop, days, at);
     windows[`${days}d`] = {
-      ...headline(shop, days, at), returning_revenue: revenue(shop, days, at), painless_resolution: painless, silent_churn: ratio(21, 30),
+      ...headline(shop, days, at), returning_revenue: revenue(shop, days, at), average_order_value: orderValues(shop, days, at), painless_resolution: painless, silent_churn: ratio(21, 30),
     };
   }
   const at_level = (level) => known.filter((customer) => customer.level === level);
@@ -119,6 +119,21 @@ function grouped(customers) {
   const groups = new Map();
   for (const one of customers) groups.set(one.currency, [...(groups.get(one.currency) ?? []), one]);
   return groups;
+}
+
+function orderValues(shop, days, at) {
+  const from = dayStart(at) - (days - 1) * DAY;
+  const found = {};
+  for (const customer of shop.customers) {
+    for (const order of within(customer, from, at)) {
+      const classes = (found[order.currency] ??= { new: { numerator: 0, denominator: 0 }, returning: { numerator: 0, denominator: 0 } });
+      const of = classes[order === customer.orders[0] ? "new" : "returning"];
+      of.numerator += order.cents;
+      of.denominator += 1;
+    }
+  }
+  for (const of of Object.values(found).flatMap((classes) => Object.values(classes))) of.numerator = (of.numerator / 100).toFixed(2);
+  return found;
 }
 
 function revenue(shop, days, at) {

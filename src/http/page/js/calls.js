@@ -28,6 +28,7 @@ export class Calls {
   #limit = FIRST;
   #rows = new Map();
   #late = false;
+  #hasChosen = false;
 
   /** `changed()`: something else is to be asked for. `open(id, button)` shows a story. */
   constructor({ changed, open }) {
@@ -52,7 +53,8 @@ export class Calls {
 
   #listen(open) {
     at("call-filters").addEventListener("submit", (event) => event.preventDefault());
-    at("call-filters").addEventListener("change", () => {
+    at("call-filters").addEventListener("change", (event) => {
+      if (event.target.id === "filter-currency") this.#hasChosen = true;
       this.#limit = FIRST;
       this.body.setAttribute("aria-busy", "true");
       this.changed();
@@ -81,16 +83,18 @@ export class Calls {
     this.hiding = setTimeout(() => at("copied").classList.remove("shown"), 2_500);
   }
 
-  /** The currencies there are, as the rates know them. */
+  /** The currencies there are, the one of most orders first. Amounts of two can't be compared, so that one is shown. */
   offer(currencies) {
     const select = at("filter-currency");
-    const wanted = ["", ...currencies];
+    const wanted = [...currencies, ""];
     const isSame = wanted.length === select.options.length && wanted.every((one, n) => select.options[n].value === one);
     at("filter-currency-label").hidden = currencies.length < 2;
     if (isSame) return;
-    const chosen = select.value;
-    select.replaceChildren(...wanted.map((one) => h("option", { value: one }, one || "all")));
-    select.value = wanted.includes(chosen) ? chosen : "";
+    const before = select.value;
+    select.replaceChildren(...wanted.map((one) => h("option", { value: one }, one || "all, side by side")));
+    const isOffered = this.#hasChosen && wanted.includes(before);
+    select.value = isOffered ? before : currencies.length > 1 ? currencies[0] : "";
+    if (select.value !== before) this.changed();
   }
 
   show(answer) {
@@ -156,7 +160,7 @@ export class Calls {
 }
 
 function emptyWords() {
-  if (at("filter-channel").value || at("filter-currency").value) return "Nobody fits these filters.";
+  if (at("filter-channel").value) return "Nobody fits these filters.";
   return at("filter-level").value === "lapsed" ? "Nobody has gone quiet." : "Everybody is about as likely to return as usual.";
 }
 

@@ -9,9 +9,9 @@ import { nodes, story } from "./words.js";
 const SHOWN = 40;
 const HELD = 200;
 const FLUSH_MS = 300;
-/** As many at once are shown as they come; of more, only the weightiest. */
-const READABLE = 5;
-const WEIGHTIEST = 2;
+/** So many a second a person can read, and so many at once after a quiet time; of more, the weightiest are shown. */
+const A_SECOND = 4;
+const AT_ONCE = 12;
 const SAID_EVERY_MS = 15_000;
 const MINUTE = 60;
 /** What comes this soon after the line was opened had happened before: it is shown whole, and is not of this minute. */
@@ -44,6 +44,7 @@ export class Feed {
   #kind = "all";
   #isPaused = false;
   #left = 0;
+  #room = { for: AT_ONCE, at: performance.now() };
   #caughtUpAt = -Infinity;
   #said = { at: -Infinity, back: 0, away: 0 };
 
@@ -139,8 +140,12 @@ export class Feed {
   /** All of it when a person can read it, else the weightiest of what is new. */
   #picked(came) {
     const fresh = came.filter((one) => !one.isPast);
-    if (fresh.length <= READABLE) return came;
-    const best = new Set([...fresh].sort((a, b) => b.told.weight - a.told.weight || value(b) - value(a)).slice(0, WEIGHTIEST));
+    const now = performance.now();
+    const room = Math.min(AT_ONCE, this.#room.for + ((now - this.#room.at) / 1000) * A_SECOND);
+    const taken = Math.min(fresh.length, Math.floor(room));
+    this.#room = { for: room - taken, at: now };
+    if (taken === fresh.length) return came;
+    const best = new Set([...fresh].sort((a, b) => b.told.weight - a.told.weight || value(b) - value(a)).slice(0, taken));
     this.#left += fresh.length - best.size;
     return came.filter((one) => one.isPast || best.has(one));
   }
@@ -161,7 +166,7 @@ export class Feed {
     else this.#tellHeld();
     const { back, away } = this.#minute.sums;
     const words = back + away === 0 ? "" : `Last minute: ${count(back)} came back, ${count(away)} slipping`;
-    const isPicked = this.#left > 0 && back + away > 60;
+    const isPicked = this.#left > 0 && back + away > MINUTE * A_SECOND / 2;
     write(at("now-count"), words && isPicked ? `${words}. The weightiest are shown.` : words);
     this.#say();
   }

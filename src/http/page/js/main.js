@@ -136,11 +136,17 @@ function drawRates() {
   if (shown.windows[windowName()]) care.show(shown, windowName());
 }
 
+/** All currencies that are spoken of, those of most orders first. */
 function currencies(answer) {
-  const found = new Set();
-  for (const window of Object.values(answer.windows)) for (const currency of Object.keys(window.returning_revenue ?? {})) found.add(currency);
-  for (const values of Object.values(answer.now.value_at_risk ?? {})) for (const currency of Object.keys(values)) found.add(currency);
-  return [...found].sort();
+  const orders = new Map();
+  for (const values of Object.values(answer.now.value_at_risk ?? {})) for (const currency of Object.keys(values)) orders.set(currency, 0);
+  for (const window of Object.values(answer.windows)) {
+    for (const [currency, classes] of Object.entries(window.average_order_value ?? {})) {
+      const sum = Object.values(classes).reduce((all, one) => all + one.denominator, 0);
+      orders.set(currency, Math.max(orders.get(currency) ?? 0, sum));
+    }
+  }
+  return [...orders].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([currency]) => currency);
 }
 
 at("windows").addEventListener("change", () => {

@@ -83,7 +83,7 @@ export function nextStep(action, channels, reasons) {
 
 /** By what they may be contacted for this step. */
 export function reachable(channels, action) {
-  if (channels.length === 0) return "only when they get in touch: they agreed to no contact";
+  if (channels.length === 0) return "when they get in touch: they agreed to no contact";
   const others = action === "call" ? channels.filter((channel) => channel !== "phone") : channels;
   if (others.length === 0) return "they agreed to be called";
   return `${others.length < channels.length ? "or " : ""}by ${either(others.map(channelName))}`;
