@@ -27,7 +27,7 @@ check: build-tools ## The quick part: format, lints, dependencies, the core's te
 	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
 	python3 deploy/grafana/generate.py --check
 	python3 tests/deploy/quick.py
-	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test tallies --test rates --test report --test support_outcomes --test simulation --test wire --test schemas --test architecture --test history --test predictions --test dependencies
+	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test tallies --test api --test rates --test report --test support_outcomes --test simulation --test wire --test schemas --test architecture --test history --test predictions --test dependencies
 
 .PHONY: audit
 audit: ## Known vulnerabilities, licences and sources by cargo-deny, which it needs installed, with its database

@@ -99,12 +99,7 @@ fn is_quiet_from(customer: &Customer, from: EventTime, policy: &Policy) -> bool 
 }
 
 /// The instants after `after` and before `until` at which factors may change without any event, in order.
-pub(super) fn changes_between(
-    customer: &Customer,
-    after: EventTime,
-    until: EventTime,
-    policy: &Policy,
-) -> Vec<EventTime> {
+pub fn changes_between(customer: &Customer, after: EventTime, until: EventTime, policy: &Policy) -> Vec<EventTime> {
     if is_quiet_from(customer, after, policy) {
         return Vec::new();
     }

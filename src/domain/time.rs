@@ -221,6 +221,14 @@ impl Month {
     }
 }
 
+/// `2026-03-01`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (month, day) = self.civil();
+        write!(f, "{month}-{day:02}")
+    }
+}
+
 /// `2026-03`.
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -264,6 +272,17 @@ impl Calendar {
         let later = local.checked_add(i64::from(days).days()).ok()?;
         let there = self.zone.to_timestamp(later).ok()?;
         Some(EventTime(there.as_millisecond()))
+    }
+
+    /// The first instant of a business day; [`EventTime::LATEST`] beyond year 9999.
+    pub fn begin_of(&self, day: Day) -> EventTime {
+        let plain = i64::from(day.0) * DAY_MS;
+        if self.is_utc {
+            return EventTime(plain).min(EventTime::LATEST);
+        }
+        let date = jiff::civil::date(1970, 1, 1).checked_add(i64::from(day.0).days()).ok();
+        let midnight = date.and_then(|date| date.to_zoned(self.zone.clone()).ok());
+        midnight.map_or(EventTime::LATEST, |midnight| EventTime(midnight.timestamp().as_millisecond()))
     }
 
     /// The last millisecond of the business day that is called `date` (`2026-03-01`); `None`: no such day.
@@ -351,6 +370,22 @@ mod tests {
     fn days_from_epoch(date: jiff::civil::Date) -> i64 {
         let epoch = jiff::civil::date(1970, 1, 1);
         i64::from(epoch.until((jiff::Unit::Day, date)).map_or(0, |span| span.get_days()))
+    }
+
+    #[test]
+    fn a_business_day_begins_where_the_one_before_ends() {
+        for zone in ["Europe/Berlin", "America/Sao_Paulo", "America/Havana", "Pacific/Apia", "UTC"] {
+            let calendar = Calendar::in_zone(TimeZone::get(zone).expect("a bundled zone"));
+            for day in 14_000..16_500 {
+                let begin = calendar.begin_of(Day(day));
+                let before = calendar.day_of(begin - Span::from_millis(1));
+                let is_left_out = calendar.begin_of(Day(day + 1)) == begin;
+                assert!(is_left_out || calendar.day_of(begin) == Day(day), "{zone} {}", Day(day));
+                assert!(before < Day(day), "{zone} {}", Day(day));
+            }
+        }
+        assert_eq!(Day(20_513).to_string(), "2026-03-01");
+        assert_eq!(Calendar::utc().begin_of(Day(i32::MAX)), EventTime::LATEST);
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub(super) fn settle(
     }
     let assessment = Assessment::with(outlook, customer, at)?;
     let is_at_risk = matches!(level, Level::Medium | Level::High);
-    customer.standing.value_at_risk = is_at_risk.then_some(assessment.value_at_risk);
+    customer.standing.value_at_risk = (level != Level::Low).then_some(assessment.value_at_risk);
+    customer.standing.level_since = is_at_risk.then_some(at);
     let signal_id = identity::id_of(&[ChurnRisk::TYPE, id.as_str(), cause, &at.to_text(), level.name()]);
     let episode = customer.standing.episode.unwrap_or_else(|| episode_of(signal_id));
     customer.standing.episode = (level != Level::Low).then_some(episode);
@@ -48,8 +49,9 @@ fn episode_of(raised: Uuid) -> Uuid {
     identity::id_of(&["episode", raised.hyphenated().encode_lower(&mut Uuid::encode_buffer())])
 }
 
-/// First things first: a problem is solved before anything is offered, and much at stake deserves a person.
-fn action_for(level: Level, assessment: &Assessment, policy: &Policy) -> Option<Action> {
+/// What to do about a customer, first things first: a problem is solved before anything is offered, and much at stake
+/// deserves a person.
+pub fn action_for(level: Level, assessment: &Assessment, policy: &Policy) -> Option<Action> {
     if level == Level::Low {
         return None;
     }

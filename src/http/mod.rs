@@ -1,26 +1,27 @@
 //! Health, metrics and the API. Reads committed state only.
 
 mod access;
+mod customers;
+mod parameters;
 mod problem;
+mod rates;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
 
 use crate::config::Secret;
-use crate::domain::{CustomerId, Policy};
+use crate::domain::Policy;
 use crate::pipeline::Status;
 use crate::store::Partitions;
 use crate::telemetry::Metrics;
-use crate::wire::customer_view::CustomerView;
-use crate::wire::rates::Rates;
 use problem::Problem;
 
 /// For how long a thread may be inside one call to the brokers before it counts as stuck.
@@ -55,8 +56,11 @@ type Shared = State<Arc<Surroundings>>;
 /// All routes.
 pub fn router(surroundings: Arc<Surroundings>) -> Router {
     let api = Router::new()
-        .route("/api/v1/customers/{id}", get(customer))
-        .route("/api/v1/rates", get(rates))
+        .route("/api/v1/customers", get(customers::first))
+        .route("/api/v1/customers/{id}", get(customers::one))
+        .route("/api/v1/rates", get(rates::now))
+        .route("/api/v1/rates/history", get(rates::history))
+        .route("/api/v1/cohorts", get(rates::cohorts))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&surroundings), access::check));
     Router::new()
         .route("/metrics", get(metrics))
@@ -112,25 +116,4 @@ fn not_ready(of: &Surroundings) -> Option<String> {
     }
     let restoring: u64 = threads.iter().map(|thread| thread.restoring.load(Ordering::Relaxed)).sum();
     (restoring > 0).then(|| format!("restoring {restoring} partitions"))
-}
-
-async fn customer(State(of): Shared, Path(id): Path<String>) -> Response {
-    let Some(id) = CustomerId::new(&id) else {
-        return Problem::bad_request("a customer id has 1 to 256 bytes").into_response();
-    };
-    match of.partitions.find(&id) {
-        Some((partition, customer)) => {
-            let at = of.partitions.all().into_iter().find(|(n, _)| *n == partition).and_then(|(_, s)| s.seen().time);
-            Json(CustomerView::new(&id, partition, &customer, at, &of.policy)).into_response()
-        }
-        None => match not_ready(&of) {
-            Some(reason) => Problem::unavailable(&reason).into_response(),
-            None => Problem::not_found("this instance knows no such customer; another one may").into_response(),
-        },
-    }
-}
-
-async fn rates(State(of): Shared) -> Response {
-    let figures = of.partitions.figures(&of.windows, &of.policy);
-    Json(Rates::new(&figures, &of.time_zone, &of.activity_horizon)).into_response()
 }

@@ -14,9 +14,9 @@ use crate::domain::rating::{Rating, Scale};
 use crate::domain::risk::Standing;
 use crate::domain::ticket::{Ticket, TicketStep, Tickets};
 use crate::domain::time::Month;
-use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory, TicketId};
+use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory, Span, TicketId};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Most customers have room in so many bytes.
 const USUAL_SIZE: usize = 512;
@@ -51,7 +51,7 @@ const SETTLED: u8 = 1 << 7;
 /// | heard at | absent: at the last order |
 /// | care | absent as long as there is nothing but orders, which most customers never need |
 /// | refunds (from version 2 on, as all that follows) | time, order's fingerprint, minor units, place of the currency, whether the order was known |
-/// | value at risk | minor units, place of the currency |
+/// | value at risk (until version 2 not of those who lapsed) | minor units, place of the currency; from version 3 on, how long the level was what it is when last looked at, in milliseconds |
 /// | referred | places of the orders that somebody referred the customer to; the first of those forgotten is 65535 |
 /// | forgotten too | the first order's id, minor units, place of the currency; the second one's time; months |
 pub fn encode(customer: &Customer) -> Box<[u8]> {
@@ -88,6 +88,8 @@ pub fn encode(customer: &Customer) -> Box<[u8]> {
     to.optional(standing.value_at_risk, |to, value| {
         to.signed_128(value.minor);
         to.byte(place_of(value.currency));
+        let lasted = standing.evaluated_at.zip(standing.level_since);
+        to.optional(lasted, |to, (until, since)| to.signed(until.millis() - since.millis()));
     });
     write_referred(history, to);
     to.optional(history.forgotten.as_ref(), |to, forgotten| {
@@ -195,12 +197,15 @@ pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
     if from.flag()? {
         read_care(from, &mut customer)?;
     }
-    customer.standing = Standing { level, evaluated_at, episode, next_change, value_at_risk: None };
+    customer.standing = Standing { level, evaluated_at, episode, next_change, ..Standing::default() };
     let mut too = None;
     if *version > 1 {
         customer.refunds = Refunds(from.list(|from| read_refund(from, &spending))?);
         customer.standing.value_at_risk = from.optional(|from| {
             let (minor, place) = (from.signed_128()?, from.byte()?);
+            let lasted = if *version > 2 { from.optional(|from| from.signed())? } else { None };
+            let since = |(until, lasted): (EventTime, i64)| until - Span::from_millis(lasted);
+            customer.standing.level_since = evaluated_at.zip(lasted).map(since);
             Ok::<_, Unreadable>(Total { minor, currency: currency_at(&spending, place)? })
         })?;
         let is_first_referred = read_referred(from, &mut remembered)?;

@@ -1,49 +1,95 @@
 //! What is known of one customer, as JSON for the API.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::customer_history::HistoryJson;
+use super::customer_story::StoryJson;
 use super::signal::AssessmentJson;
+use crate::domain::consent::Channel;
 use crate::domain::money::Total;
 use crate::domain::risk::Assessment;
-use crate::domain::{Customer, CustomerId, EventTime, Policy};
+use crate::domain::{Customer, CustomerId, EventTime, Level, Policy};
+use crate::engine::story;
 
 /// What is known of one customer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct CustomerView<'a> {
+    /// Who.
+    #[schemars(length(min = 1, max = 256))]
     customer_id: &'a str,
+    /// The partition they are in.
     partition: i32,
     /// The partition's time, which risk is as of.
+    #[schemars(extend("format" = "date-time"))]
     at: Option<String>,
+    /// How many orders are known.
     orders: u32,
+    /// When the first of them was placed.
+    #[schemars(extend("format" = "date-time"))]
     first_order_at: Option<String>,
+    /// When the last of them was placed.
+    #[schemars(extend("format" = "date-time"))]
     last_order_at: Option<String>,
+    /// Until when the customer is active unless they order: last order + activity horizon.
+    #[schemars(extend("format" = "date-time"))]
     active_until: Option<String>,
+    /// The level as announced; null before the first order.
+    #[schemars(extend("enum" = Level::ALL.map(|level| Some(level.name())).into_iter().chain([None]).collect::<Vec<_>>()))]
     level: Option<&'static str>,
+    /// The episode that is open while the level is above `low`.
     episode_id: Option<Uuid>,
+    /// When the level will change if nothing happens; null: never.
+    #[schemars(extend("format" = "date-time"))]
     next_level_change_at: Option<String>,
+    /// Money by currency.
     spending: Vec<SpendingJson>,
+    /// Tickets as they stand, the most recently opened last.
     tickets: Vec<TicketJson>,
+    /// The channels by which the customer allows to be contacted.
+    #[schemars(extend("items" = { "type": "string", "enum": Channel::ALL.map(Channel::name) }))]
     contact_channels: Vec<&'static str>,
+    /// How often they were written to or called.
     contacts_sent: u32,
+    /// How often somebody talked their situation over with them.
     reviews_held: u32,
+    /// Null before the first order.
     chance_of_return: Option<AssessmentJson>,
+    /// What is remembered event by event.
+    history: HistoryJson,
+    /// How the chance of a return went; null before the first order.
+    story: Option<StoryJson>,
 }
 
-#[derive(Serialize)]
+/// A ticket as it stands.
+#[derive(Serialize, JsonSchema)]
 struct TicketJson {
+    /// Which.
     ticket_id: String,
+    /// Its first step.
+    #[schemars(extend("format" = "date-time"))]
     opened_at: String,
+    /// Since when it is resolved; null: it is open.
+    #[schemars(extend("format" = "date-time"))]
     resolved_at: Option<String>,
+    /// How often the customer had to get in touch again.
     contacts: u32,
+    /// How often it was opened again.
     reopenings: u32,
 }
 
-#[derive(Serialize)]
+/// Money in one currency, over the customer's life.
+#[derive(Serialize, JsonSchema)]
 struct SpendingJson {
+    /// ISO 4217.
+    #[schemars(extend("pattern" = "^[A-Z]{3}$"))]
     currency: String,
+    /// All orders.
     ordered: String,
+    /// All refunds.
     refunded: String,
+    /// Orders less refunds.
     net: String,
 }
 
@@ -95,6 +141,8 @@ impl<'a> CustomerView<'a> {
             chance_of_return: now
                 .and_then(|now| Assessment::of(customer, now, policy))
                 .map(|a| AssessmentJson::from(&a)),
+            history: HistoryJson::of(customer),
+            story: now.and_then(|now| story(customer, now, policy)).map(|story| StoryJson::from(&story)),
         }
     }
 }

@@ -1,11 +1,15 @@
 //! Bytes to events and back. Pure, one file a message.
 
 pub mod cloud_event;
+pub mod cohorts;
 pub mod customer_record;
 pub mod customer_view;
+pub mod customers;
+pub mod day_record;
 pub mod partitioning;
 pub mod progress_record;
 pub mod rates;
+pub mod rates_history;
 pub mod rejection;
 pub mod schema;
 pub mod signal;
@@ -14,6 +18,8 @@ pub mod tallies_record;
 
 mod compact;
 mod contact;
+mod customer_history;
+mod customer_story;
 mod fields;
 mod purchase;
 mod support;

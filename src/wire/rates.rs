@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::domain::money::Total;
@@ -102,9 +103,12 @@ pub(crate) struct Risk {
     pub(crate) high: i64,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+/// What is divided by whoever reads it, once it is summed over instances.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub(crate) struct Ratio {
+    /// Above the line.
     pub(crate) numerator: i64,
+    /// Below the line.
     pub(crate) denominator: i64,
 }
 
@@ -150,10 +154,15 @@ pub(crate) struct Resolution {
     pub(crate) within_hours: InOrder<i64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// Customers by the month of their first order.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Cohort {
+    /// The month of their first order: `2026-01`.
+    #[schemars(extend("pattern" = "^[0-9]{4,}-[0-9]{2}$"))]
     pub(crate) month: String,
+    /// How many they are.
     pub(crate) customers: i64,
+    /// How many of them ordered in that month, in the month after it, and so on up to the month of `at`.
     pub(crate) ordered: Vec<i64>,
 }
 
@@ -182,11 +191,6 @@ impl Rates {
             let unripe = totals.customers - count(ratio.denominator);
             (format!("{days}d"), ripe(ratio, unripe))
         });
-        let cohorts = figures.cohorts().map(|(month, ordered)| Cohort {
-            month: month.to_string(),
-            customers: count(ordered[0]),
-            ordered: ordered.into_iter().map(count).collect(),
-        });
         let lifecycle = figures.lifecycle().map(|(month, counts)| {
             let [new, returning, resurrecting, dormant] = counts.map(count);
             Lifecycle { month: month.to_string(), new, returning, resurrecting, dormant }
@@ -206,10 +210,21 @@ impl Rates {
             now: Now::new(figures),
             second_purchase: second.collect(),
             days_to_second_purchase: days_to_second(figures),
-            cohorts: cohorts.collect(),
+            cohorts: Cohort::all(figures),
             lifecycle: lifecycle.collect(),
             service_recovery: recovery.collect(),
         }
+    }
+}
+
+impl Cohort {
+    pub(super) fn all(figures: &Figures) -> Vec<Self> {
+        let cohorts = figures.cohorts().map(|(month, ordered)| Self {
+            month: month.to_string(),
+            customers: count(ordered[0]),
+            ordered: ordered.into_iter().map(count).collect(),
+        });
+        cohorts.collect()
     }
 }
 

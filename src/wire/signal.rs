@@ -225,7 +225,7 @@ impl From<&Total> for MoneyJson {
 }
 
 /// All codes of reasons.
-const REASON_CODES: [&str; 7] =
+pub(super) const REASON_CODES: [&str; 7] =
     ["silence", "open_ticket", "overdue_ticket", "repeated_contact", "low_rating", "painless_resolution", "refund"];
 
 /// One thing that moved the chance of return, with its evidence.
@@ -245,9 +245,10 @@ struct ReasonJson {
     return_probability_without: f64,
 }
 
+/// What a reason comes with.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-enum EvidenceJson {
+pub(super) enum EvidenceJson {
     Silence {
         days_silent: f64,
         usual_days_between: Option<f64>,
@@ -273,13 +274,7 @@ enum EvidenceJson {
 
 impl From<&Reason> for ReasonJson {
     fn from(reason: &Reason) -> Self {
-        let (code, evidence) = match &reason.what {
-            Evidence::Silence { days_silent, usual_days_between } => (
-                "silence",
-                EvidenceJson::Silence { days_silent: *days_silent, usual_days_between: *usual_days_between },
-            ),
-            Evidence::Factor(factor) => evidence_of(factor),
-        };
+        let (code, evidence) = evidence_of(&reason.what);
         Self {
             code,
             log_odds: reason.log_odds,
@@ -289,7 +284,15 @@ impl From<&Reason> for ReasonJson {
     }
 }
 
-fn evidence_of(factor: &Factor) -> (&'static str, EvidenceJson) {
+/// The code of a reason and what it comes with.
+pub(super) fn evidence_of(what: &Evidence) -> (&'static str, EvidenceJson) {
+    let factor = match what {
+        Evidence::Silence { days_silent, usual_days_between } => {
+            let (days_silent, usual_days_between) = (*days_silent, *usual_days_between);
+            return ("silence", EvidenceJson::Silence { days_silent, usual_days_between });
+        }
+        Evidence::Factor(factor) => factor,
+    };
     match factor {
         Factor::OpenTicket { ticket, days_open } => (
             "open_ticket",

@@ -285,15 +285,16 @@ impl Director {
             if self.alive().is_empty() {
                 self.start(6, Duration::from_millis(1));
             }
+            let written = self.shop.records.iter().map(|written| written.at).max().unwrap_or_default();
             let mut sim = self.world.lock();
-            let rested = sim.now.saturating_sub(sim.last_change) > Duration::from_secs(4);
-            if rested
-                && sim.is_all_read()
-                && sim.broker.is_settled()
-                && sim.broker.group.is_stable()
-                && sim.is_all_at_work()
-            {
+            let is_done =
+                sim.is_all_read() && sim.broker.is_settled() && sim.broker.group.is_stable() && sim.is_all_at_work();
+            if is_done && sim.now.saturating_sub(sim.last_change) > Duration::from_secs(4) {
                 return true;
+            }
+            if is_done && sim.plan.wall_clock && sim.wall_stands_at.is_none() && sim.now > written {
+                // A day ends every second: as long as the clock goes there is no rest.
+                sim.wall_stands_at = Some(sim.plan.event_ms(sim.now));
             }
             if sim.now > until {
                 let (now, what) = (sim.now, sim.unread());
