@@ -30,9 +30,9 @@ export async function until(what, isSo, ms = 60_000) {
 }
 
 class Child {
-  constructor(log, command, args) {
+  constructor(log, command, args, environment = {}) {
     this.log = log;
-    this.process = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
     const file = createWriteStream(log, { flags: "a" });
     this.process.stdout.pipe(file, { end: false });
     this.process.stderr.pipe(file, { end: false });
@@ -85,8 +85,8 @@ export class OnBroker {
     return self;
   }
 
-  async startService() {
-    this.service = new Child(join(this.folder, "service.log"), program, ["run", "--config", this.config]);
+  async startService(environment) {
+    this.service = new Child(join(this.folder, "service.log"), program, ["run", "--config", this.config], environment);
     await until("the service is ready", async () => (await fetch(`${this.url}readyz`)).ok);
   }
 

@@ -114,4 +114,19 @@ describe("homecoming run on a real broker", { skip: process.env.HOMECOMING_BROKE
     await agrees(page, stage.url);
     assert.deepEqual(withoutFailedRequests(complaints), []);
   });
+
+  test("a service with a token is asked with it, for numbers and for the stream", async () => {
+    await stage.service.stop();
+    await stage.startService({ HOMECOMING__HTTP__TOKEN: "s3cret" });
+    const { page, complaints } = await browser.open(stage.url);
+    await page.locator("#door-form").waitFor();
+    await page.locator("#token").fill("s3cret");
+    await page.keyboard.press("Enter");
+    await loaded(page);
+    await page.locator("#state[data-state=live]").waitFor();
+    await page.locator("#call-body [data-open]").first().click();
+    await page.locator("#story-body svg.life").waitFor();
+    assert.equal((await fetch(`${stage.url}api/v1/rates`)).status, 401);
+    assert.deepEqual(withoutFailedRequests(complaints), []);
+  });
 });
