@@ -11,7 +11,7 @@ const HELD = 200;
 const FLUSH_MS = 300;
 /** So many a second a person can read, and so many at once after a quiet time; of more, the weightiest are shown. */
 const A_SECOND = 4;
-const AT_ONCE = 12;
+const AT_ONCE = 30;
 const SAID_EVERY_MS = 15_000;
 const MINUTE = 60;
 /** What comes this soon after the line was opened had happened before: it is shown whole, and is not of this minute. */
