@@ -41,12 +41,16 @@ SEEDS ?= 1000
 SEED ?= 1
 .PHONY: simulate
 simulate: build-tools ## The service on a simulated Kafka: SEEDS=n from SEED=first; a seed that fails tells its story
-	HOMECOMING_SEEDS=$(SEEDS) HOMECOMING_SEED=$(SEED) $(CARGO) test --locked --quiet --test simulation nothing_is -- --nocapture
+	HOMECOMING_SEEDS=$(SEEDS) HOMECOMING_SEED=$(SEED) CARGO_PROFILE_DEV_OPT_LEVEL=3 $(CARGO) test --locked --quiet --test simulation nothing_is -- --nocapture
 
 ROUNDS ?= 20
 .PHONY: chaos
 chaos: setup ## Faults on a real broker under 5,000 events/s, from a seed: ROUNDS=20 SEED=1
 	ROUNDS=$(ROUNDS) SEED=$(SEED) $(CARGO) test --locked --test kafka -- --ignored --nocapture chaos::
+
+.PHONY: configuration
+configuration: build-tools ## Writes docs/configuration.md from the options in the code
+	HOMECOMING_WRITE_DOCS=1 $(CARGO) test --locked --quiet --lib config::reference
 
 .PHONY: test-schemas
 test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's jsonschema; needs Node and Python

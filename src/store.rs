@@ -96,8 +96,13 @@ impl PartitionStore {
 
     /// Calls `visit` for every customer, in no particular order.
     pub fn for_each(&self, mut visit: impl FnMut(&CustomerId, &Customer)) {
+        self.for_each_record(|id, record| visit(id, &read(record)));
+    }
+
+    /// Calls `visit` for every customer's record as it is stored, in no particular order.
+    pub fn for_each_record(&self, mut visit: impl FnMut(&CustomerId, &[u8])) {
         for entry in &self.customers {
-            visit(entry.key(), &read(entry.value()));
+            visit(entry.key(), entry.value());
         }
     }
 
@@ -141,7 +146,13 @@ impl Partitions {
 
     /// Shows a partition that was kept out of sight.
     pub fn reopen(&self, partition: i32, store: &Arc<PartitionStore>) {
-        store.show(|seen| seen.is_running = false);
+        // How far it had come when it left says nothing of how far its inputs have gone on since.
+        store.show(|seen| {
+            seen.is_running = false;
+            seen.backlog.clear();
+            seen.lag_seconds.clear();
+            seen.idle.clear();
+        });
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(partition, Arc::clone(store));
     }
 
@@ -211,4 +222,26 @@ pub fn figures(partitions: &[(i32, Arc<PartitionStore>)], windows: &[u32], polic
         figures.merge(Figures::of(seen.totals, &seen.counts, seen.counted_at, windows, policy));
     }
     figures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_that_comes_back_shows_nothing_of_how_far_behind_it_was() {
+        let partitions = Partitions::default();
+        let store = partitions.open(3);
+        store.show(|seen| {
+            seen.backlog = vec![Some(7)];
+            seen.lag_seconds = vec![1.5];
+            seen.idle = vec![true];
+            seen.timers = 5;
+        });
+        partitions.close(3);
+        partitions.reopen(3, &store);
+        let seen = store.seen();
+        assert_eq!((seen.backlog, seen.lag_seconds, seen.idle), (vec![], vec![], vec![]));
+        assert_eq!(seen.timers, 5, "what is known of its customers still holds");
+    }
 }

@@ -17,7 +17,7 @@ use super::error::{ConfigError, Origin, one_line};
 use super::tree::{self, CLIENT, Content, Node, Section};
 
 /// What the variables that are ours begin with.
-const PREFIX: &str = "HOMECOMING__";
+pub(super) const PREFIX: &str = "HOMECOMING__";
 
 /// The environment of this process, for [`Options::load`]. What is no Unicode is read as nearly as it can be.
 pub fn environment() -> impl Iterator<Item = (String, String)> {

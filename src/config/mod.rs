@@ -1,7 +1,7 @@
 //! Every option: what it means, its unit, its default and what it costs to turn it.
 //!
-//! The doc comments here are the manual; `config/homecoming.toml` says the same to operators, and a test
-//! holds the two together. A value in [`Options`] is already valid: what cannot be right was refused by
+//! The doc comments here are the manual: `docs/configuration.md` is written from them (`make configuration`), and
+//! `config/homecoming.toml` says the same to operators. Tests hold the three together. A value in [`Options`] is already valid: what cannot be right was refused by
 //! [`Options::load`], in one line that names the key. What the options mean for the business (policies,
 //! thresholds) is not decided here.
 //!
@@ -20,6 +20,8 @@ mod error;
 mod file;
 mod keys;
 mod number;
+#[cfg(test)]
+mod reference;
 mod risk;
 mod tree;
 mod values;
@@ -326,7 +328,7 @@ pub struct HttpOptions {
     pub listen: SocketAddr,
     /// The bearer token that the live page and the API ask for, of visible ASCII characters. Not set by default:
     /// they answer this machine only. Better set by the environment or `token_file` than written into the file.
-    /// After [`Options::load`] the token of `token_file` stands here too.
+    // After `Options::load` the token of `token_file` stands here too.
     pub token: Option<Secret>,
     /// A file that holds the token, as orchestrators mount secrets; a newline at its end is left out. Not set by
     /// default. Read once, at the start. Not together with `token`.

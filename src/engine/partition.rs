@@ -273,18 +273,19 @@ impl<C: Committed> Partition<C> {
     pub fn advance(&mut self, time: EventTime, limit: usize, announcements: &mut Vec<Announcement>) -> bool {
         self.time = self.time.max(time);
         for _ in 0..limit {
-            let Some((came_up, id)) = self.timers.take_before(self.time) else {
-                self.end_days(self.time);
-                let passed = Frontier::before(self.time);
-                if self.frontier < passed {
-                    self.frontier = passed;
-                }
-                return false;
-            };
+            let Some((came_up, id)) = self.timers.take_before(self.time) else { break };
             self.end_days(came_up);
             self.come_up(came_up, id, announcements);
         }
-        self.timers.has_before(self.time)
+        if self.timers.has_before(self.time) {
+            return true;
+        }
+        self.end_days(self.time);
+        let passed = Frontier::before(self.time);
+        if self.frontier < passed {
+            self.frontier = passed;
+        }
+        false
     }
 
     /// All that was due before `time` has fired.

@@ -18,6 +18,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::client::{Connection, STATISTICS_EVERY_MS, passing, unusable};
+use super::takeover::{role_of_member, unsigned};
 use crate::pipeline::Fault;
 use crate::pipeline::ports::{InputPartition, InputRecord, Polled, Remembered};
 use crate::wire::Incoming;
@@ -87,11 +88,13 @@ pub(super) struct GroupConsumer {
     is_static: bool,
 }
 
+/// For how long the group waits for a member that says nothing, unless `[kafka.client]` says otherwise.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
+
 impl GroupConsumer {
-    pub(super) fn new(connection: &Connection, thread: usize) -> Result<Self, Fault> {
-        let role = format!("consumer-{}-{thread}", connection.instance_id.as_deref().unwrap_or("dynamic"));
+    pub(super) fn new(connection: &Connection, transactional_id: &str, thread: usize) -> Result<Self, Fault> {
         let mut config = connection.client(
-            &role,
+            &role_of_member(transactional_id),
             &[
                 ("group.id", &connection.group_id),
                 ("enable.auto.commit", "false"),
@@ -103,7 +106,7 @@ impl GroupConsumer {
                 ("auto.offset.reset", "error"),
                 // The one assignor that puts partition i of all inputs on the same member.
                 ("partition.assignment.strategy", "range"),
-                ("session.timeout.ms", "10000"),
+                ("session.timeout.ms", &SESSION_TIMEOUT.as_millis().to_string()),
                 ("heartbeat.interval.ms", "1000"),
                 // A fetch for every few records costs the broker and us more than the records do.
                 ("fetch.min.bytes", "8192"),
@@ -209,13 +212,20 @@ impl GroupConsumer {
         });
     }
 
-    pub(super) fn committed(&self, partitions: &[i32]) -> Result<TopicPartitionList, Fault> {
-        let mut asked = TopicPartitionList::new();
+    /// These partitions of all inputs.
+    pub(super) fn inputs_of(&self, partitions: &[i32]) -> TopicPartitionList {
+        let mut inputs = TopicPartitionList::new();
         for ((_, topic), partition) in
             self.connection.inputs.iter().flat_map(|input| partitions.iter().map(move |p| (input, *p)))
         {
-            asked.add_partition(topic, partition);
+            inputs.add_partition(topic, partition);
         }
+        inputs
+    }
+
+    /// The group's offsets. Waits for whoever has a transaction open that moves them.
+    pub(super) fn committed(&self, partitions: &[i32]) -> Result<TopicPartitionList, Fault> {
+        let asked = self.inputs_of(partitions);
         self.client().committed_offsets(asked, ANSWER_WITHIN).map_err(passing("can't read the group's offsets"))
     }
 
@@ -234,7 +244,7 @@ impl GroupConsumer {
                 .map_err(passing("can't read where an input begins and ends"))?;
             let Some(source) = self.connection.source(element.topic()) else { continue };
             let committed = match element.offset() {
-                Offset::Offset(offset) => Some((offset, element.metadata().to_owned())),
+                Offset::Offset(offset) => Some((offset, unsigned(element.metadata()).to_owned())),
                 _ => None,
             };
             let input = InputPartition { source, partition: element.partition() };

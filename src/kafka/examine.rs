@@ -161,6 +161,7 @@ impl Connection {
                      set it to compact"
                 )),
             });
+            findings.extend(erasure(needed, value_of));
         } else if is_compacted {
             findings.push(fails(format!(
                 "`{name}` has cleanup.policy={policy}: of each customer only the latest record would be kept; set it \
@@ -225,6 +226,22 @@ fn presence(needed: &Needed, seen: Option<&Result<usize, RDKafkaErrorCode>>) -> 
         )),
         _ => fails(format!("topic `{name}` ({option}) is not there; `homecoming topics --config FILE` makes it")),
     }
+}
+
+/// How long what is known of an erased customer may stay in the state topic.
+fn erasure(state: &Needed, value_of: &dyn Fn(&str) -> Option<String>) -> Option<Finding> {
+    const LAG: &str = "max.compaction.lag.ms";
+    let wanted = state.settings.iter().find(|(key, _)| *key == LAG)?.1.parse::<u64>().ok()?;
+    let lag = value_of(LAG)?.parse::<u64>().ok()?;
+    let name = &state.name;
+    Some(if lag <= wanted {
+        well(format!("`{name}` is compacted after {lag} ms at the latest ({LAG}): erasures reach it"))
+    } else {
+        doubtful(format!(
+            "`{name}` has {LAG}={lag}: what is known of customers who were erased may stay in it that long; set it to \
+             {wanted}, or to what was promised to them"
+        ))
+    })
 }
 
 /// A customer's events and state meet in one partition only if these topics have equally many.
@@ -413,6 +430,18 @@ mod tests {
         let odd = alignment(&all, &seen(6)).expect("there are topics to compare");
         assert_eq!(odd.verdict, Verdict::Fails);
         assert!(odd.text.contains("`state` has 6"), "{}", odd.text);
+    }
+
+    #[test]
+    fn an_erasure_that_may_take_for_ever_is_doubtful() {
+        let mut state = needed("state", false, true);
+        state.settings.push(("max.compaction.lag.ms", "86400000".to_owned()));
+        let of = |lag: Option<&str>| erasure(&state, &|_| lag.map(str::to_owned)).map(|finding| finding.verdict);
+        assert_eq!(of(Some("86400000")), Some(Verdict::Well));
+        assert_eq!(of(Some("60000")), Some(Verdict::Well));
+        assert_eq!(of(Some("86400001")), Some(Verdict::Doubtful));
+        assert_eq!(of(Some("9223372036854775807")), Some(Verdict::Doubtful));
+        assert_eq!(of(None), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod client;
 mod consumer;
 mod log;
 mod producer;
+mod takeover;
 
 pub mod embedded;
 pub mod examine;
@@ -13,4 +14,5 @@ pub mod topics;
 pub mod writer;
 
 pub use client::Connection;
+pub use consumer::SESSION_TIMEOUT;
 pub use log::KafkaLog;

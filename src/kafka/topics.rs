@@ -76,6 +76,8 @@ impl Connection {
             ("segment.ms", "3600000"),
             ("min.cleanable.dirty.ratio", "0.2"),
             ("delete.retention.ms", "86400000"),
+            // What is known of who was erased leaves the log after a day, however little else is written to it.
+            ("max.compaction.lag.ms", "86400000"),
         ];
         let compacted = compacted.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
         all.push(needed(&self.state, "topics.state", true, compacted));

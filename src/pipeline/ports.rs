@@ -203,6 +203,8 @@ pub struct Usage {
     pub send_queue_bytes: u64,
     /// Bytes that were fetched and wait to be polled.
     pub fetch_queue_bytes: u64,
+    /// How long ago the transaction was begun that may still be open; zero when there is none.
+    pub transaction_age: Duration,
 }
 
 /// How far a changelog has been read.

@@ -7,13 +7,13 @@ use homecoming::domain::Customer;
 use homecoming::pipeline::ports::InputPartition;
 use homecoming::wire::customer_record;
 use homecoming::wire::progress_record::Progress;
-use homecoming::wire::state_key::StateKey;
+use homecoming::wire::state_key::{self, StateKey};
 use serde_json::Value;
 
 use crate::oracle::Oracle;
 use crate::shop::Shop;
 use crate::topics::{PartitionLog, Record, Topic};
-use crate::world::{ActorId, Sim, World};
+use crate::world::{ActorId, Sim};
 
 type Complaints = Vec<String>;
 
@@ -196,8 +196,8 @@ fn memory_is_the_state(sim: &Sim, states: &[State], complaints: &mut Complaints)
         }
         let state = &states[partition as usize];
         let mut seen = BTreeMap::new();
-        store.for_each(|id, customer| {
-            seen.insert(id.as_str().to_owned(), customer_record::encode(customer).into_vec());
+        store.for_each_record(|id, record| {
+            seen.insert(id.as_str().to_owned(), record.to_vec());
         });
         if seen != state.customers {
             complaints
@@ -221,24 +221,21 @@ fn memory_is_the_state(sim: &Sim, states: &[State], complaints: &mut Complaints)
 
 impl Sim {
     /// What readers of a process see must have been committed before.
-    pub fn look_at_readers(world: &World, process: ActorId) {
-        let mut sim = world.lock();
-        let Some(partitions) = sim.processes.get(&process).map(|process| Arc::clone(&process.partitions)) else {
+    pub fn look_at_readers(&mut self, process: ActorId) {
+        let Some(partitions) = self.processes.get(&process).map(|process| Arc::clone(&process.partitions)) else {
             return;
         };
         let mut unseen = Vec::new();
         for (partition, store) in partitions.all() {
-            store.for_each(|id, customer| {
-                let key = StateKey::Customer(id.clone()).encode();
-                let value = customer_record::encode(customer).into_vec();
-                if !sim.broker.values.contains(&(partition, key, value)) {
+            store.for_each_record(|id, record| {
+                if !self.broker.values.has(partition, &state_key::customer(id), record) {
                     unseen.push(format!("process {process} shows a {} that was never committed", id.as_str()));
                 }
             });
         }
-        let now = sim.now;
+        let now = self.now;
         for complaint in unseen {
-            sim.story.complain(now, complaint);
+            self.story.complain(now, complaint);
         }
     }
 }

@@ -90,11 +90,10 @@ fn accepted(sim: &Sim, partition: i32) -> Vec<Event> {
     let mut lines = String::new();
     for source in Source::ALL {
         for (_, record) in sim.broker.log(Topic::Input(source), partition).committed_from(0) {
-            let value = record.value.as_deref().unwrap_or_default();
+            let line = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default());
             // Every mistake of this shop leaves out the id.
-            let event: Value = serde_json::from_slice(value).unwrap_or_default();
-            if event.get("event_id").is_some() {
-                lines += &String::from_utf8_lossy(value);
+            if line.contains(r#""event_id""#) {
+                lines += &line;
                 lines += "\n";
             }
         }
