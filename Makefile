@@ -5,6 +5,7 @@ SHELL := /bin/bash -eu -o pipefail
 export HOMECOMING_KAFKA_LIBS ?= $(CURDIR)/.tools/kafka/libs
 CARGO := cargo
 DEMO_ARGS ?=
+PAGE_ARGS ?=
 
 .PHONY: help
 help: ## What there is to make
@@ -58,6 +59,10 @@ test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's
 .PHONY: test-dashboards
 test-dashboards: ## Rules, alerts and dashboards on a real Prometheus, drawn in Chromium; needs prometheus, chromium, Node
 	tests/dashboards/run.sh
+
+.PHONY: test-page
+test-page: ## The live page in a real Chromium; needs Node and npm, and fetches the rest: PAGE_ARGS="--broker --pictures"
+	tests/page/run.sh $(PAGE_ARGS)
 
 .PHONY: test-consumers
 test-consumers: setup ## The example consumers against a real broker; needs Node, npm, Python, Go, Maven, curl
