@@ -38,4 +38,5 @@ mod stage;
 mod starting;
 mod stopping;
 mod stored;
+mod streamed;
 mod twins;
