@@ -29,13 +29,17 @@ const LAYERS: [(&str, &[&str]); 11] = [
 const PURE: [(&str, &[&str], &str); 4] = [
     (
         "domain",
-        &["std", "core", "libm", "jiff", "iso_currency", "uuid", "xxhash_rust", "compact_str"],
+        &["std", "core", "libm", "jiff", "iso_currency", "sha1", "uuid", "xxhash_rust", "compact_str"],
         "the business uses the standard library and deterministic libraries only",
     ),
-    ("engine", &["std", "core", "foldhash", "uuid"], "the core is pure: the standard library, a fixed hash and uuids"),
+    (
+        "engine",
+        &["std", "core", "foldhash", "uuid", "compact_str"],
+        "the core is pure: the standard library, a fixed hash, short texts and uuids",
+    ),
     (
         "wire",
-        &["std", "core", "serde", "serde_json", "schemars", "thiserror", "postcard", "uuid"],
+        &["std", "core", "serde", "serde_json", "schemars", "thiserror", "postcard", "uuid", "compact_str"],
         "the wire turns bytes into events and back, with serde and nothing that acts",
     ),
     (

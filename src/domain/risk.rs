@@ -160,7 +160,10 @@ impl<'a> Outlook<'a> {
         let least = sigmoid(logit((1.0 - threshold) * self.usual) - factors);
         let days_to = |at: EventTime| libm::log(alpha + at.days_since(self.days.first));
         let from_days = |log: f64| libm::exp(log) - alpha;
-        let chance = |log: f64| self.silence.p_order_within(libm::exp(log)) - least;
+        let chance = |log: f64| {
+            let (chance, slope) = self.silence.over_log(log);
+            (chance - least, slope)
+        };
         let (from, to) = (days_to(from), days_to(to));
         let precision = 0.2 / (DAY_MS as f64 * (alpha + from_days(to)));
         let days = from_days(root(from, to, precision, chance));

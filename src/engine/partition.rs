@@ -254,32 +254,45 @@ impl<C: Committed> Partition<C> {
                 }
                 return false;
             };
-            let Some(due) = self.next_moment_of(&id) else { continue };
-            if due > came_up {
-                self.timers.move_to(due, id);
-                continue;
-            }
-            self.come(id, due, announcements);
+            self.come_up(came_up, id, announcements);
         }
         self.timers.has_before(self.time)
     }
 
-    /// A customer's next moment has come.
-    fn come(&mut self, id: CustomerId, due: EventTime, announcements: &mut Vec<Announcement>) {
-        let policy = Arc::clone(&self.policy);
-        let touched = touch(&mut self.overlay, &self.committed, &id);
-        let changes = next_due(&touched.customer, &policy) == Some(due);
-        let is_forgotten = changes && is_forgotten(&touched.customer, due, &policy);
-        let scope = if is_forgotten { Scope::ALL } else { Scope::NONE };
-        self.accounts.before(&touched.customer, scope, self.frontier.of(&id), &policy);
+    /// A customer comes up: their next moment has come, or it is later than their entry says.
+    fn come_up(&mut self, came_up: EventTime, id: CustomerId, announcements: &mut Vec<Announcement>) {
+        let policy = &*self.policy;
+        let ripe = self.frontier.of(&id);
+        // Most entries that come up are only moved, or ripen: those a batch should not hold.
+        let mut looked_at = None;
+        let touched = match self.overlay.get_mut(&id) {
+            Some(touched) => touched,
+            None => {
+                let Some(customer) = self.committed.load(&id) else { return };
+                looked_at.insert(Touched { customer, is_known: true, changed: false })
+            }
+        };
+        let Some(due) = next_moment(&touched.customer, ripe, policy) else { return };
+        if due > came_up {
+            self.timers.move_to(due, id);
+            return;
+        }
+        let changes = next_due(&touched.customer, policy) == Some(due);
+        let is_forgotten = changes && is_forgotten(&touched.customer, due, policy);
+        let scope = if is_forgotten { Scope::ALL } else { Scope::ripening(due) };
+        self.accounts.before(&touched.customer, scope, ripe, policy);
         self.frontier.reach(due, &id);
         let ripe = self.frontier.of(&id);
         if changes {
-            fire(&id, touched, due, ripe, &policy, &mut self.accounts, announcements);
+            fire(&id, touched, due, ripe, policy, &mut self.accounts, announcements);
         }
-        self.accounts.after(&touched.customer, scope, ripe, &policy);
+        self.accounts.after(&touched.customer, scope, ripe, policy);
         self.fired += 1;
-        if let Some(next) = next_moment(&touched.customer, ripe, &policy) {
+        let next = next_moment(&touched.customer, ripe, policy);
+        if let Some(touched) = looked_at.filter(|touched| touched.changed) {
+            self.overlay.insert(id.clone(), touched);
+        }
+        if let Some(next) = next {
             self.timers.move_to(next, id);
         }
     }
@@ -318,15 +331,6 @@ impl<C: Committed> Partition<C> {
         self.frontier = self.frontier_committed.clone();
         self.accounts.undo();
         self.fired = 0;
-    }
-
-    /// Looks without touching: most entries that come up are only moved, and a batch should not hold them.
-    fn next_moment_of(&self, id: &CustomerId) -> Option<EventTime> {
-        let ripe = self.frontier.of(id);
-        match self.overlay.get(id) {
-            Some(touched) => next_moment(&touched.customer, ripe, &self.policy),
-            None => self.committed.load(id).and_then(|customer| next_moment(&customer, ripe, &self.policy)),
-        }
     }
 
     /// The business day that time has come to; `None` before the first event.

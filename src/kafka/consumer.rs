@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::CString;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ enum Rebalance {
 #[derive(Default)]
 pub(super) struct GroupContext {
     rebalances: Mutex<VecDeque<Rebalance>>,
+    /// Whether there are any: asked with every record.
+    has_rebalances: AtomicBool,
     fetched_bytes: AtomicU64,
 }
 
@@ -61,6 +63,7 @@ impl ConsumerContext for GroupContext {
             _ => Rebalance::Revoked { lost: consumer.assignment_lost() },
         };
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(noted);
+        self.has_rebalances.store(true, Ordering::Release);
     }
 }
 
@@ -153,7 +156,14 @@ impl GroupConsumer {
     }
 
     fn next_rebalance(&self) -> Option<Rebalance> {
-        self.client().context().rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        let context = self.client().context();
+        if !context.has_rebalances.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut rebalances = context.rebalances.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = rebalances.pop_front();
+        context.has_rebalances.store(!rebalances.is_empty(), Ordering::Release);
+        next
     }
 
     /// Partition i of every input has to be here, or events of one customer would go to two places.

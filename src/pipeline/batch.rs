@@ -54,7 +54,7 @@ impl Batch {
     }
 
     /// Keeps a signal for whoever listens. When nobody does, what was kept before would leave a gap: it goes too.
-    pub(super) fn keep(&mut self, is_heard: bool, kind: &'static str, json: Vec<u8>) {
+    pub(super) fn keep(&mut self, is_heard: bool, kind: &'static str, json: &[u8]) {
         if !is_heard {
             self.last_signals.clear();
             return;
@@ -62,6 +62,6 @@ impl Batch {
         if self.last_signals.len() >= SIGNALS_KEPT {
             self.last_signals.pop_front();
         }
-        self.last_signals.push_back(SentSignal { kind, json });
+        self.last_signals.push_back(SentSignal { kind, json: json.to_vec() });
     }
 }

@@ -96,6 +96,18 @@ pub enum Destination {
     State(i32),
 }
 
+impl Destination {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReturningCustomers => "returning_customers",
+            Self::ChurnRisk => "churn_risk",
+            Self::DeadLetters => "dead_letters",
+            Self::State(_) => "state",
+        }
+    }
+}
+
 /// A record on its way out.
 #[derive(Debug)]
 pub struct Outgoing<'a> {

@@ -30,12 +30,17 @@ pub(in crate::engine) struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// All orders and tickets.
     pub(in crate::engine) const ALL: Self = Self { from: 0, with_oldest: false, tickets: Affected::All };
-    /// No order comes or goes; all tickets.
-    pub(in crate::engine) const NONE: Self = Self { from: usize::MAX, ..Self::ALL };
+    /// No order comes or goes, no ticket changes.
+    const NONE: Self = Self { from: usize::MAX, with_oldest: false, tickets: Affected::None };
 
     /// No order comes or goes, and only these tickets change.
     pub(in crate::engine) fn tickets(tickets: Affected<'a>) -> Self {
         Self { tickets, ..Self::NONE }
+    }
+
+    /// Time alone can change what ripens at that instant, and the level.
+    pub(in crate::engine) fn ripening(at: EventTime) -> Self {
+        Self::tickets(Affected::Ripening(at))
     }
 
     /// What an order that is to come can change: before, and once it has.
