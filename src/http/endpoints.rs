@@ -69,7 +69,7 @@ fn object(_: &mut SchemaGenerator) -> Schema {
 const JSON: &str = "application/json";
 
 /// All paths.
-pub(super) const ENDPOINTS: [Endpoint; 9] = [
+pub(super) static ENDPOINTS: [Endpoint; 9] = [
     Endpoint {
         path: "/api/v1/rates",
         route: || get(super::rates),
