@@ -18,7 +18,8 @@ fn the_page_is_made_of_its_own_files() {
     let page = site.get("/");
     let text = page.text();
     let named = |attribute: &str| {
-        let values = text.split(&format!("{attribute}=\"")).skip(1);
+        let begins = format!("{attribute}=\"");
+        let values = text.split(begins.as_str()).skip(1);
         values.map(|rest| rest.split('"').next().expect("it ends").to_owned()).collect::<Vec<_>>()
     };
     let files = named("src").into_iter().chain(named("href")).filter(|path| !path.starts_with(['#', 'd']));
