@@ -27,7 +27,7 @@ check: build-tools ## The quick part: format, lints, dependencies, the core's te
 	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
 	python3 deploy/grafana/generate.py --check
 	python3 tests/deploy/quick.py
-	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test tallies --test api --test rates --test report --test support_outcomes --test simulation --test wire --test schemas --test architecture --test history --test predictions --test dependencies
+	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test tallies --test api --test rates --test report --test http --test support_outcomes --test simulation --test wire --test schemas --test architecture --test history --test predictions --test dependencies
 
 .PHONY: audit
 audit: ## Known vulnerabilities, licences and sources by cargo-deny, which it needs installed, with its database
@@ -55,6 +55,10 @@ configuration: build-tools ## Writes docs/configuration.md from the options in t
 .PHONY: test-schemas
 test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's jsonschema; needs Node and Python
 	tests/schemas/validate.sh
+
+.PHONY: test-openapi
+test-openapi: build-tools ## The API's description: linted, made into a TypeScript client, that one used on the demo; needs Node
+	tests/openapi/run.sh
 
 .PHONY: test-dashboards
 test-dashboards: ## Rules, alerts and dashboards on a real Prometheus, drawn in Chromium; needs prometheus, chromium, Node

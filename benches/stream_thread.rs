@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use homecoming::domain::{EventTime, Policy, Span};
+use homecoming::http::Signals;
 use homecoming::pipeline::ports::{
     Committed, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored, RestoredUpTo,
 };
@@ -220,6 +221,8 @@ fn shared() -> Shared {
         observer: Arc::new(Metrics::new(Arc::clone(&partitions), Arc::clone(&policy), vec![7, 30, 90])),
         policy,
         partitions,
+        // Nobody reads the stream: the usual case.
+        listener: Arc::new(Signals::new(0)),
         status: Arc::new(Status::default()),
         thread: 0,
         stop: Arc::new(AtomicBool::new(false)),

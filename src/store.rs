@@ -52,6 +52,8 @@ pub struct Seen {
     pub is_running: bool,
     /// Pending timers.
     pub timers: usize,
+    /// How many commits have changed what is seen, since the partition was given.
+    pub commits: u64,
 }
 
 impl PartitionStore {

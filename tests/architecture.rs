@@ -62,11 +62,15 @@ const PURE: [(&str, &[&str], &str); 4] = [
 ];
 
 /// One product, one home: replacing it touches one place.
-const HOMES: [(&str, &str); 7] = [
+const HOMES: [(&str, &str); 11] = [
     ("rdkafka", "kafka/"),
     ("dashmap", "store.rs"),
     ("prometheus", "telemetry/"),
     ("axum", "http/"),
+    ("hyper", "http/"),
+    ("hyper_util", "http/"),
+    ("rust_embed", "http/"),
+    ("tokio_io_timeout", "http/"),
     ("clap", "command/"),
     ("indicatif", "command/"),
     ("console", "command/"),

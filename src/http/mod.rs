@@ -2,11 +2,18 @@
 
 mod access;
 mod customers;
+mod endpoints;
+mod events;
+mod guard;
+mod openapi;
+mod page;
 mod parameters;
+mod pipeline;
 mod problem;
 mod rates;
+mod server;
+mod signals;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,6 +29,10 @@ use crate::domain::Policy;
 use crate::pipeline::Status;
 use crate::store::Partitions;
 use crate::telemetry::Metrics;
+pub use server::{ConnectionLimits, serve};
+pub use signals::Signals;
+
+use endpoints::{Access, ENDPOINTS};
 use problem::Problem;
 
 /// For how long a thread may be inside one call to the brokers before it counts as stuck.
@@ -37,6 +48,10 @@ pub struct Surroundings {
     pub threads: std::sync::RwLock<Vec<Arc<Status>>>,
     /// Set when the process is about to end.
     pub stopping: Arc<AtomicBool>,
+    /// The last signals.
+    pub signals: Arc<Signals>,
+    /// This instance's name.
+    pub instance: String,
     /// The rules.
     pub policy: Arc<Policy>,
     /// The time zone's name.
@@ -55,25 +70,22 @@ type Shared = State<Arc<Surroundings>>;
 
 /// All routes.
 pub fn router(surroundings: Arc<Surroundings>) -> Router {
-    let api = Router::new()
-        .route("/api/v1/customers", get(customers::first))
-        .route("/api/v1/customers/{id}", get(customers::one))
-        .route("/api/v1/rates", get(rates::now))
-        .route("/api/v1/rates/history", get(rates::history))
-        .route("/api/v1/cohorts", get(rates::cohorts))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&surroundings), access::check));
-    Router::new()
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
+    let of_access = |access: Access| {
+        let endpoints = ENDPOINTS.iter().filter(|endpoint| endpoint.access == access);
+        endpoints.fold(Router::new(), |router, endpoint| router.route(endpoint.path, (endpoint.route)()))
+    };
+    let state = || Arc::clone(&surroundings);
+    let api = of_access(Access::Token).route_layer(middleware::from_fn_with_state(state(), access::check));
+    let page = of_access(Access::Page)
+        .route("/page/{*path}", get(page::file))
+        .route_layer(middleware::from_fn_with_state(state(), access::check_page));
+    of_access(Access::Anybody)
         .merge(api)
+        .merge(page)
         .fallback(|| async { Problem::not_found("there is nothing at this path") })
+        .method_not_allowed_fallback(guard::other_method)
+        .layer(middleware::from_fn(guard::check))
         .with_state(surroundings)
-}
-
-/// Answers until the process ends.
-pub async fn serve(listener: tokio::net::TcpListener, surroundings: Arc<Surroundings>) -> std::io::Result<()> {
-    axum::serve(listener, router(surroundings).into_make_service_with_connect_info::<SocketAddr>()).await
 }
 
 async fn metrics(State(of): Shared) -> Response {

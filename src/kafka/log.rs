@@ -159,7 +159,7 @@ impl Log for KafkaLog {
             let InputPartition { source, partition } = position.input;
             let mut element = offsets.add_partition(self.connection.topic(source), partition);
             element.set_offset(Offset::Offset(position.next_offset)).map_err(passing("can't name an offset"))?;
-            element.set_metadata(&signed(&position.note, &self.transactional_id));
+            element.set_metadata(signed(&position.note, &self.transactional_id));
         }
         let group = self.consumer.client().group_metadata();
         let group = group.ok_or_else(|| Fault::MustAbort("not a member of the group".to_owned()))?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::batch::Batch;
 use super::life::{Input, Kept, Restoring, Running};
-use super::ports::{Clock, Destination, Fault, InputRecord, Invariant, Log, Observer, Outgoing, Polled};
+use super::ports::{Clock, Destination, Fault, InputRecord, Invariant, Listener, Log, Observer, Outgoing, Polled};
 use super::record::{Taken, read};
 use super::settings::Settings;
 use crate::domain::{EventTime, Policy, Signal};
@@ -53,6 +53,8 @@ pub struct Shared {
     pub partitions: Arc<Partitions>,
     /// Who is told what happens.
     pub observer: Arc<dyn Observer>,
+    /// Who hears signals once they are committed.
+    pub listener: Arc<dyn Listener>,
     /// What the thread says of itself.
     pub status: Arc<Status>,
     /// Which of the process's stream threads it is.
@@ -314,7 +316,9 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             };
             let log = &mut self.log;
             headers.list(|headers| log.send(&Outgoing { to, key: Some(key), value: Some(value), headers }))?;
-            *self.batch.summary.signals.entry(signal.names()).or_default() += 1;
+            let names = signal.names();
+            *self.batch.summary.signals.entry(names).or_default() += 1;
+            self.batch.keep(self.shared.listener.is_listening(), names.0, value);
             self.batch.caused_ms.extend(written_ms.filter(|_| caused_by_record));
         }
         self.announcements = announcements;

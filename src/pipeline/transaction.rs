@@ -63,12 +63,19 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 let detail = format!("partition {partition}: {totals:?}");
                 self.shared.observer.invariant_failed(Invariant::CountsAddUp, &detail);
             }
-            running.store.show(|seen| seen.totals = totals);
+            running.store.show(|seen| {
+                seen.totals = totals;
+                seen.commits += 1;
+            });
         }
         let wall = self.clock.wall().millis();
         let delays = batch.caused_ms.iter().map(|ms| Duration::from_millis((wall - ms).max(0) as u64));
         batch.summary.delays = delays.collect();
         self.shared.observer.committed(&batch.summary, &committed.times);
+        let signals: u64 = batch.summary.signals.values().sum();
+        if signals > 0 {
+            self.shared.listener.committed(signals, batch.last_signals);
+        }
     }
 
     /// Nobody can tell whether the transaction took place. A new producer settles it, the group's memory tells.

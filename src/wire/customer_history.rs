@@ -13,6 +13,7 @@ use crate::domain::{Amount, Customer, EventTime, Order};
 
 /// What is remembered of a customer, event by event: of every kind the earliest first.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "History")]
 pub struct HistoryJson {
     /// The latest orders, at most 256.
     orders: Vec<OrderJson>,
@@ -30,6 +31,7 @@ pub struct HistoryJson {
 
 /// An order.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Order")]
 struct OrderJson {
     /// Its id.
     #[schemars(length(min = 1, max = 256))]
@@ -43,6 +45,7 @@ struct OrderJson {
 
 /// Money that went back.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Refund")]
 struct RefundJson {
     /// When.
     #[schemars(extend("format" = "date-time"))]
@@ -53,6 +56,7 @@ struct RefundJson {
 
 /// A ticket.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TicketSteps")]
 struct TicketStepsJson {
     /// Its id.
     #[schemars(length(min = 1, max = 256))]
@@ -63,6 +67,7 @@ struct TicketStepsJson {
 
 /// A step of a ticket.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TicketStep")]
 struct StepJson {
     /// When.
     #[schemars(extend("format" = "date-time"))]
@@ -74,6 +79,7 @@ struct StepJson {
 
 /// A rating that says that something went wrong.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LowRating")]
 struct LowRatingJson {
     /// When it was given.
     #[schemars(extend("format" = "date-time"))]
@@ -89,6 +95,7 @@ struct LowRatingJson {
 
 /// What the customer last said about a channel.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Consent")]
 struct ConsentJson {
     /// The channel.
     #[schemars(extend("enum" = Channel::ALL.map(Channel::name)))]

@@ -11,6 +11,7 @@ use crate::engine::{LevelChange, Point, Story};
 /// How the chance of a return went, as it follows from what is known today. What was announced at the time may differ, as
 /// some of what is known now came late. It begins with the earliest order that is remembered one by one.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Story")]
 pub struct StoryJson {
     /// At most 400 points, earliest first and the last as of the partition's time. Between two the chance runs about
     /// straight; where it leaps there is a point a millisecond before.
@@ -23,6 +24,7 @@ pub struct StoryJson {
 
 /// The chance of a return at an instant.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChancePoint")]
 struct PointJson {
     /// When.
     #[schemars(extend("format" = "date-time"))]
@@ -40,6 +42,7 @@ struct PointJson {
 
 /// A change of level.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LevelChange")]
 struct ChangeJson {
     /// The first millisecond of the level.
     #[schemars(extend("format" = "date-time"))]
@@ -54,6 +57,7 @@ struct ChangeJson {
 
 /// Today's chance of a return, were one thing not so.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Without")]
 struct WithoutJson {
     /// What, with the evidence that the same code has in `reasons`.
     #[schemars(extend("enum" = REASON_CODES))]

@@ -15,6 +15,7 @@ use crate::engine::story;
 
 /// What is known of one customer.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Customer")]
 pub struct CustomerView<'a> {
     /// Who.
     #[schemars(length(min = 1, max = 256))]
@@ -26,35 +27,35 @@ pub struct CustomerView<'a> {
     at: Option<String>,
     /// How many orders are known.
     orders: u32,
-    /// When the first of them was placed.
+    /// The first of them; null for somebody who never ordered, as are the next four.
     #[schemars(extend("format" = "date-time"))]
     first_order_at: Option<String>,
-    /// When the last of them was placed.
+    /// The last of them.
     #[schemars(extend("format" = "date-time"))]
     last_order_at: Option<String>,
-    /// Until when the customer is active unless they order: last order + activity horizon.
+    /// Until when they count as active without another order.
     #[schemars(extend("format" = "date-time"))]
     active_until: Option<String>,
-    /// The level as announced; null before the first order.
-    #[schemars(extend("enum" = Level::ALL.map(|level| Some(level.name())).into_iter().chain([None]).collect::<Vec<_>>()))]
+    /// As last announced.
+    #[schemars(extend("enum" = LEVELS_OR_NULL))]
     level: Option<&'static str>,
-    /// The episode that is open while the level is above `low`.
+    /// The episode of `churn_risk` that they are in.
     episode_id: Option<Uuid>,
-    /// When the level will change if nothing happens; null: never.
+    /// When the level changes next if nothing happens.
     #[schemars(extend("format" = "date-time"))]
     next_level_change_at: Option<String>,
-    /// Money by currency.
+    /// By currency.
     spending: Vec<SpendingJson>,
-    /// Tickets as they stand, the most recently opened last.
+    /// Those that are remembered, in no particular order.
     tickets: Vec<TicketJson>,
-    /// The channels by which the customer allows to be contacted.
+    /// The channels by which they allow to be contacted.
     #[schemars(extend("items" = { "type": "string", "enum": Channel::ALL.map(Channel::name) }))]
     contact_channels: Vec<&'static str>,
-    /// How often they were written to or called.
+    /// Messages sent to them.
     contacts_sent: u32,
-    /// How often somebody talked their situation over with them.
+    /// Reviews held with them.
     reviews_held: u32,
-    /// Null before the first order.
+    /// Null for somebody who never ordered.
     chance_of_return: Option<AssessmentJson>,
     /// What is remembered event by event.
     history: HistoryJson,
@@ -62,15 +63,19 @@ pub struct CustomerView<'a> {
     story: Option<StoryJson>,
 }
 
-/// A ticket as it stands.
+/// The names of all levels, and null.
+const LEVELS_OR_NULL: [Option<&str>; 5] =
+    [Some(Level::Low.name()), Some(Level::Medium.name()), Some(Level::High.name()), Some(Level::Lapsed.name()), None];
+
+/// A ticket.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Ticket")]
 struct TicketJson {
     /// Which.
     ticket_id: String,
-    /// Its first step.
     #[schemars(extend("format" = "date-time"))]
     opened_at: String,
-    /// Since when it is resolved; null: it is open.
+    /// Null while it is open.
     #[schemars(extend("format" = "date-time"))]
     resolved_at: Option<String>,
     /// How often the customer had to get in touch again.
@@ -79,17 +84,17 @@ struct TicketJson {
     reopenings: u32,
 }
 
-/// Money in one currency, over the customer's life.
+/// What was spent in one currency, as decimals of it.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Spending")]
 struct SpendingJson {
     /// ISO 4217.
-    #[schemars(extend("pattern" = "^[A-Z]{3}$"))]
     currency: String,
     /// All orders.
     ordered: String,
     /// All refunds.
     refunded: String,
-    /// Orders less refunds.
+    /// The difference.
     net: String,
 }
 

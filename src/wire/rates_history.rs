@@ -25,6 +25,7 @@ pub struct RatesHistory {
 
 /// The rates as they stood at the end of a day, for the window that ended with it.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RatesDay")]
 struct DayJson {
     /// The day: `2026-03-01`.
     #[schemars(extend("format" = "date"))]

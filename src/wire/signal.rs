@@ -172,6 +172,7 @@ impl<'a> From<&'a ChurnRisk> for ChurnRiskJson<'a> {
 
 /// The chance of return in signals and in the API.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChanceOfReturn")]
 pub struct AssessmentJson {
     /// 0 (as usual) to 1: how much of the usual chance is gone.
     #[schemars(range(min = 0, max = 1))]
@@ -209,6 +210,7 @@ impl From<&Assessment> for AssessmentJson {
 
 /// Money with its currency.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Money")]
 pub struct MoneyJson {
     /// A decimal with the decimals of its currency.
     #[schemars(with = "String", extend("pattern" = "^-?[0-9]+([.][0-9]+)?$"))]
@@ -230,6 +232,7 @@ pub(super) const REASON_CODES: [&str; 7] =
 
 /// One thing that moved the chance of return, with its evidence.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Reason")]
 struct ReasonJson {
     /// What it is, and so what it comes with: `silence` (`days_silent`, `usual_days_between`), `open_ticket` and
     /// `overdue_ticket` (`ticket_id`, `days_open`), `repeated_contact` (`contacts`), `low_rating` (`scale`, `score`),

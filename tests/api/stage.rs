@@ -9,7 +9,7 @@ use homecoming::domain::time::Day;
 use homecoming::domain::{EventTime, Policy, Signal};
 use homecoming::engine::tallies::Section;
 use homecoming::engine::{DayEnd, Event, Partition, Rank};
-use homecoming::http::{Surroundings, serve};
+use homecoming::http::{ConnectionLimits, Signals, Surroundings, serve};
 use homecoming::store::{PartitionStore, Partitions};
 use homecoming::telemetry::Metrics;
 use homecoming::wire::{customer_record, day_record, tallies_record};
@@ -134,6 +134,8 @@ impl Api {
             metrics: Arc::new(Metrics::new(Arc::clone(partitions), Arc::clone(policy), windows.clone())),
             threads: RwLock::default(),
             stopping: Arc::new(AtomicBool::new(false)),
+            signals: Arc::new(Signals::new(0)),
+            instance: "homecoming-0".to_owned(),
             policy: Arc::clone(policy),
             time_zone: "UTC".to_owned(),
             activity_horizon: format!("{}d", policy.activity_horizon_days),
@@ -146,7 +148,7 @@ impl Api {
         let listener = runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
         let listener = listener.expect("a free port of this machine");
         let address = listener.local_addr().expect("a bound address");
-        runtime.spawn(serve(listener, surroundings));
+        runtime.spawn(serve(listener, surroundings, ConnectionLimits::default()));
         Self { address, _runtime: runtime }
     }
 

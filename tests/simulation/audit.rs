@@ -34,6 +34,7 @@ pub fn audit(sim: &mut Sim, shop: &Shop) {
     signals_are_consistent(sim, &oracle, &states, &mut complaints);
     signals_are_as_expected(sim, shop, &oracle, &states, &mut complaints);
     memory_is_the_state(sim, &states, &mut complaints);
+    only_what_is_committed_is_heard(sim, &mut complaints);
     let now = sim.now;
     for complaint in complaints {
         sim.story.complain(now, complaint);
@@ -90,6 +91,21 @@ fn dead_letters_are_the_malformed(sim: &Sim, oracle: &Oracle, complaints: &mut C
 fn committed(sim: &Sim, topic: Topic) -> impl Iterator<Item = &Arc<Record>> {
     let logs = sim.broker.logs.iter().filter(move |((known, _), _)| *known == topic);
     logs.flat_map(|(_, log)| log.committed_from(0).map(|(_, record)| record))
+}
+
+/// Whoever listens to a process hears no signal that was not committed, and none twice. One that dies after its commit
+/// tells nobody.
+fn only_what_is_committed_is_heard(sim: &Sim, complaints: &mut Complaints) {
+    let topics = [Topic::ReturningCustomers, Topic::ChurnRisk];
+    let in_topics = topics.into_iter().flat_map(|topic| committed(sim, topic));
+    let in_topics: BTreeSet<&[u8]> = in_topics.filter_map(|record| record.value.as_deref()).collect();
+    for (signal, times) in sim.heard.iter().filter(|(signal, times)| **times > 1 || !in_topics.contains(&signal[..])) {
+        let signal = String::from_utf8_lossy(signal);
+        complaints.push(format!("heard {times} times, committed: {}: {signal}", in_topics.contains(signal.as_bytes())));
+    }
+    if sim.heard.is_empty() && !in_topics.is_empty() {
+        complaints.push("nobody heard any of the signals".to_owned());
+    }
 }
 
 fn differences<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(

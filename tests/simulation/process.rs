@@ -1,5 +1,6 @@
 //! One process of the service: the real stream thread on the simulated log and clock.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use corosensei::Coroutine;
 use corosensei::stack::DefaultStack;
 use homecoming::domain::EventTime;
-use homecoming::pipeline::ports::{AbortCause, CommitTimes, Invariant};
-use homecoming::pipeline::{BatchSummary, Clock, Observer, Shared, Status, StreamThread};
+use homecoming::pipeline::ports::{AbortCause, CommitTimes, Invariant, SentSignal};
+use homecoming::pipeline::{BatchSummary, Clock, Listener, Observer, Shared, Status, StreamThread};
 use homecoming::store::Partitions;
 
 use crate::sim_log::SimLog;
@@ -59,6 +60,7 @@ pub fn start(world: &Arc<World>, slot: usize, after: Duration) -> (ActorId, Runn
             policy: plan.policy(),
             partitions,
             observer: Arc::new(Witness { world: Arc::clone(&world), me }),
+            listener: Arc::new(Witness { world: Arc::clone(&world), me }),
             status: Arc::new(Status::default()),
             thread: 0,
             stop,
@@ -131,6 +133,19 @@ impl Witness {
         let mut sim = self.world.lock();
         sim.story.count(counted);
         sim.tell(self.me, 'o', value, words);
+    }
+}
+
+impl Listener for Witness {
+    fn is_listening(&self) -> bool {
+        true
+    }
+
+    fn committed(&self, _: u64, last: VecDeque<SentSignal>) {
+        let mut sim = self.world.lock();
+        for signal in last {
+            *sim.heard.entry(signal.json).or_default() += 1;
+        }
     }
 }
 

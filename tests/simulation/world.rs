@@ -74,6 +74,8 @@ pub struct Sim {
     pub last_change: Duration,
     /// The wall clock of all, once it has been put forward and stopped.
     pub wall_stands_at: Option<i64>,
+    /// What those heard who listened to the processes, and how often.
+    pub heard: BTreeMap<Vec<u8>, u32>,
     pub steps: u64,
     network: BTreeMap<(Duration, u64), Message>,
     sent: u64,
@@ -103,6 +105,7 @@ impl World {
             fetch_fails_until: Duration::ZERO,
             last_change: Duration::ZERO,
             wall_stands_at: None,
+            heard: BTreeMap::new(),
             steps: 0,
             network: BTreeMap::new(),
             sent: 0,
