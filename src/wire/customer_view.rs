@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use super::customer_history::HistoryJson;
 use super::customer_story::StoryJson;
-use super::signal::AssessmentJson;
+use super::signal::{AssessmentJson, or_null};
 use crate::domain::consent::Channel;
 use crate::domain::money::Total;
 use crate::domain::risk::Assessment;
+use crate::domain::signal::Action;
 use crate::domain::{Customer, CustomerId, EventTime, Level, Policy};
-use crate::engine::story;
+use crate::engine::{action_for, story};
 
 /// What is known of one customer.
 #[derive(Serialize, JsonSchema)]
@@ -57,6 +58,9 @@ pub struct CustomerView<'a> {
     reviews_held: u32,
     /// Null for somebody who never ordered.
     chance_of_return: Option<AssessmentJson>,
+    /// What to do about it; null at the level `low`.
+    #[schemars(extend("enum" = or_null(Action::ALL.map(Action::name))))]
+    action: Option<&'static str>,
     /// What is remembered event by event.
     history: HistoryJson,
     /// How the chance of a return went; null before the first order.
@@ -111,6 +115,8 @@ impl<'a> CustomerView<'a> {
         let last = history.last();
         // A time that has not yet come to the last order would make them look before it.
         let now = last.map(|last| at.map_or(last.at, |at| at.max(last.at)));
+        let assessment = now.and_then(|now| Assessment::of(customer, now, policy));
+        let action = assessment.as_ref().and_then(|found| action_for(customer.standing.level, found, policy));
         let spending = history.spending.iter().map(|spending| {
             let total = |minor| Total { minor, currency: spending.currency }.to_string();
             SpendingJson {
@@ -143,9 +149,8 @@ impl<'a> CustomerView<'a> {
             level: last.map(|_| customer.standing.level.name()),
             episode_id: customer.standing.episode,
             spending: spending.collect(),
-            chance_of_return: now
-                .and_then(|now| Assessment::of(customer, now, policy))
-                .map(|a| AssessmentJson::from(&a)),
+            chance_of_return: assessment.as_ref().map(AssessmentJson::from),
+            action: action.map(Action::name),
             history: HistoryJson::of(customer),
             story: now.and_then(|now| story(customer, now, policy)).map(|story| StoryJson::from(&story)),
         }

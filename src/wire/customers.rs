@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::signal::{AssessmentJson, MoneyJson};
+use super::signal::{AssessmentJson, MoneyJson, or_null};
 use crate::domain::consent::Channel;
 use crate::domain::risk::Assessment;
 use crate::domain::signal::Action;
@@ -59,7 +59,7 @@ pub struct CustomerRow<'a> {
     #[serde(flatten)]
     assessment: AssessmentJson,
     /// What to do about it.
-    #[schemars(extend("enum" = Action::ALL.map(|action| Some(action.name())).into_iter().chain([None]).collect::<Vec<_>>()))]
+    #[schemars(extend("enum" = or_null(Action::ALL.map(Action::name))))]
     action: Option<&'static str>,
     /// The channels by which the customer allows to be contacted.
     #[schemars(extend("items" = { "type": "string", "enum": Channel::ALL.map(Channel::name) }))]

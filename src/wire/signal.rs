@@ -86,7 +86,8 @@ struct ReturningCustomerJson<'a> {
     action: Option<&'static str>,
 }
 
-fn or_null<const N: usize>(names: [&'static str; N]) -> Vec<Option<&'static str>> {
+/// These names, and null.
+pub(super) fn or_null<const N: usize>(names: [&'static str; N]) -> Vec<Option<&'static str>> {
     names.into_iter().map(Some).chain([None]).collect()
 }
 

@@ -82,7 +82,7 @@ fn a_row_says_what_the_customer_s_own_answer_says_and_what_to_do() {
         let answer = api.answer(path);
         for row in answer["customers"].as_array().expect("a list") {
             let own = api.answer(&format!("/api/v1/customers/{}", row["customer_id"].as_str().expect("an id")));
-            for name in ["partition", "level", "episode_id", "orders", "last_order_at", "contact_channels"] {
+            for name in ["partition", "level", "episode_id", "orders", "last_order_at", "contact_channels", "action"] {
                 assert_eq!(row[name], own[name], "{name}");
             }
             for (name, said) in own["chance_of_return"].as_object().expect("an assessment") {

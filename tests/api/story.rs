@@ -242,8 +242,11 @@ fn a_customer_s_answer_tells_their_history_and_their_story() {
     for code in ["silence", "open_ticket", "overdue_ticket", "repeated_contact", "low_rating"] {
         assert!(codes.contains(&code), "{code} is not in {codes:?}");
     }
+    assert_eq!(ana["action"], "resolve_ticket", "first things first");
     // Somebody who never ordered has a history and no story.
     let silent = api.answer("/api/v1/customers/silent");
-    assert_eq!((&silent["story"], &silent["chance_of_return"]), (&json!(null), &json!(null)));
+    for name in ["story", "chance_of_return", "action"] {
+        assert_eq!(silent[name], json!(null), "{name}");
+    }
     assert_eq!(silent["history"]["low_ratings"].as_array().map(Vec::len), Some(1));
 }

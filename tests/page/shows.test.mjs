@@ -128,6 +128,7 @@ test("a story is told with its numbers, its curve and what would be otherwise", 
   await body.locator("svg.life").waitFor();
   assert.equal(await page.locator("#story-title").textContent(), id);
   const text = await body.textContent();
+  assert.match(text, { resolve_ticket: /Next step: Solve/, call: /Next step: (Talk|Call|Write) /, win_back_offer: /Next step: (Have|Send) an offer/ }[of.action]);
   assert.ok(text.includes(`usually ${percent(of.chance_of_return.usual_return_probability, 0)}`));
   for (const one of of.story.without.filter((without) => Math.abs(without.return_probability - of.chance_of_return.return_probability) > 0.005)) assert.ok(text.includes(percent(one.return_probability, 0)), one.code);
   assert.equal(await body.locator(".mark.order").count(), of.history.orders.length);

@@ -29,6 +29,7 @@ export function view(customer, now) {
       contacts: ticket.contacts, reopenings: ticket.reopenings,
     })),
     contact_channels: channelsOf(customer), contacts_sent: 0, reviews_held: 0, chance_of_return: risk(found),
+    action: actionOf(customer, found, customer.level),
     history: past(customer), story: story(customer, now, found),
   };
 }

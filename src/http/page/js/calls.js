@@ -68,7 +68,7 @@ export class Calls {
       const row = event.target.closest("[data-row]")?.row;
       if (!row) return;
       if (button?.dataset.copy !== undefined) void this.#copy(line(row), `Copied: ${plain(row.customer_id)}`);
-      else if (button?.dataset.open !== undefined) open(row.customer_id, button, row.action);
+      else if (button?.dataset.open !== undefined) open(row.customer_id, button);
     });
     at("copy-list").addEventListener("click", () => void this.#copy(sheet(this.#shown()), `Copied ${many(this.#shown().length, "customer")}, ready for a spreadsheet`));
     setInterval(() => { if (this.#late && !this.attention.isHeld) this.#draw(); }, 1_000);

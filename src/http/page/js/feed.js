@@ -55,7 +55,7 @@ export class Feed {
     this.list.addEventListener("click", (event) => {
       const button = event.target.closest("button[data-n]");
       const row = button?.closest("li");
-      if (row) open(row.signal.customer_id, button, row.signal.type === "churn_risk" ? row.signal.action : undefined);
+      if (row) open(row.signal.customer_id, button);
     });
     at("pause").addEventListener("click", () => this.#pause(!this.#isPaused));
     at("now-kinds").addEventListener("change", (event) => {

@@ -28,7 +28,7 @@ const door = new Door({ opened: () => begin() });
 const notice = new Notice({ retry: () => { stream.retry(); for (const one of resources) one.wantNow(); } });
 const story = new Story();
 const months = new Months();
-const open = (id, button, action) => story.open(id, button, action);
+const open = (id, button) => story.open(id, button);
 const feed = new Feed(open);
 const calls = new Calls({ changed: () => customers.wantNow(), open });
 
@@ -111,7 +111,7 @@ const stream = new Stream({
     } else if ((name === "returning_customer" || name === "churn_risk") && data !== null) {
       feed.add(data);
       look();
-      story.note(data.customer_id, data.type === "churn_risk" ? data.action : null);
+      story.note(data.customer_id);
     }
   },
   lost: (problem, retryAt) => notice.lost("stream", problem, retryAt),

@@ -17,7 +17,6 @@ export class Story {
   #customer = null;
   #isWhole = false;
   #opener = null;
-  #action = undefined;
 
   constructor() {
     this.dialog = at("story");
@@ -47,10 +46,8 @@ export class Story {
     return Math.max(260, Math.floor(body.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight)));
   }
 
-  /** `action`: what the service proposed, where that is known: the story itself does not say. */
-  open(id, opener, action) {
+  open(id, opener) {
     this.#id = id;
-    this.#action = action;
     this.#customer = null;
     this.#isWhole = false;
     this.#opener = { element: opener, id };
@@ -64,9 +61,8 @@ export class Story {
   }
 
   /** Something happened to this customer, or time has passed. */
-  note(id, action) {
+  note(id) {
     if (!this.dialog.open || (id !== undefined && id !== this.#id)) return;
-    if (id !== undefined) this.#action = action;
     this.resource.want();
   }
 
@@ -97,7 +93,7 @@ export class Story {
     const customer = this.#customer;
     if (!customer) return;
     const of = customer.chance_of_return;
-    const words = of ? line({ ...of, customer_id: customer.customer_id, level: customer.level, action: actionOf(customer, this.#action), contact_channels: customer.contact_channels }) : plain(customer.customer_id);
+    const words = of ? line({ ...of, customer_id: customer.customer_id, level: customer.level, action: customer.action, contact_channels: customer.contact_channels }) : plain(customer.customer_id);
     write(at("story-said"), "");
     const isDone = await copy(words);
     write(at("story-said"), isDone ? "Copied" : "The browser did not allow copying");
@@ -116,7 +112,7 @@ export class Story {
     this.#widthDrawn = this.#width();
     const picture = customer.story?.curve?.length > 0 ? held ?? chart(customer.story, customer.history, this.#widthDrawn) : null;
     body.replaceChildren(...[
-      standing(customer, actionOf(customer, this.#action)), reasons(customer),
+      standing(customer), reasons(customer),
       picture ? h("section", null, h("h3", null, "Their chance of return over time"), picture, key()) : null,
       customer.history ? h("section", null, h("h3", null, "What happened"), happenings(customer, this.#isWhole)) : null,
     ].filter(Boolean));
@@ -125,18 +121,11 @@ export class Story {
   }
 }
 
-/** What the service proposed; where that is not known, an open ticket speaks for itself. */
-function actionOf(customer, proposed) {
-  if (customer.level === "low" || customer.level === null) return null;
-  if (customer.tickets.some((ticket) => ticket.resolved_at === null)) return "resolve_ticket";
-  return proposed === "resolve_ticket" ? null : proposed ?? null;
-}
-
 function fact(title, value, more) {
   return h("div", { class: "fact" }, h("dt", null, title), h("dd", null, h("b", null, value), more ? h("span", { class: "soft" }, more) : null));
 }
 
-function standing(customer, action) {
+function standing(customer) {
   const of = customer.chance_of_return;
   if (!of) return h("p", { class: "empty" }, "They have never ordered, so there is no chance of return to tell.");
   const because = why(of.reasons, 5);
@@ -151,7 +140,7 @@ function standing(customer, action) {
       fact("Spent", spending.join(", ") || "–", customer.first_order_at ? `since ${day(customer.first_order_at)}` : null),
       fact("Next order", of.expected_next_purchase_at ? `around ${day(of.expected_next_purchase_at)}` : "none expected", of.expected_next_purchase_at ? "if they are still with you" : "more likely gone than not"),
       fact("May be contacted", customer.contact_channels.length > 0 ? "yes" : "no", agreed(customer.contact_channels))),
-    isCalm || action === null ? null : h("p", { class: "next-step" }, "Next step: ", h("b", null, nodes(nextStep(action, customer.contact_channels, of.reasons))), `, ${reachable(customer.contact_channels, action)}.`));
+    isCalm || customer.action === null ? null : h("p", { class: "next-step" }, "Next step: ", h("b", null, nodes(nextStep(customer.action, customer.contact_channels, of.reasons))), `, ${reachable(customer.contact_channels, customer.action)}.`));
 }
 
 /** Today's chance, and what it would be without each reason. */
