@@ -1,15 +1,16 @@
 //! The stream of signals, compared with the topics.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc;
-use std::thread;
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::answers::{load, open_with_topics, wait_until_all_is_read};
 use crate::support::broker::Broker;
 use crate::support::cluster::Isolation;
-use crate::support::service::{Shop, Topic};
+use crate::support::service::{Service, Shop, Topic};
 
 /// Signals by type and customer, each as its bytes, in order.
 type Signals = BTreeMap<(String, String), Vec<String>>;
@@ -34,17 +35,13 @@ fn count(signals: &Signals) -> usize {
     signals.values().map(Vec::len).sum()
 }
 
-/// Fewer signals than the ring holds: a reader that a slow machine holds up misses none.
-#[test]
-fn signals_are_streamed_after_their_commit_and_as_they_stand_in_the_topics() {
-    let shop = open_with_topics(Broker::shared().cluster(), "streamed");
-    let mut service = shop.start();
-    service.wait_until_ready();
+/// What the stream says, as it says it: names of events and their data.
+fn listen(service: &Service) -> (Receiver<(String, String)>, JoinHandle<()>) {
     let mut lines = service.http_lines("/api/v1/events");
     assert!(lines.by_ref().any(|line| line == "event: hello"));
     let (tell, told) = mpsc::channel();
     let reader = thread::spawn(move || {
-        let mut event = String::new();
+        let mut event = "hello".to_owned();
         for line in lines {
             if let Some(name) = line.strip_prefix("event: ") {
                 event = name.to_owned();
@@ -55,9 +52,46 @@ fn signals_are_streamed_after_their_commit_and_as_they_stand_in_the_topics() {
             }
         }
     });
+    (told, reader)
+}
 
+fn is_signal((event, _): &(String, String)) -> bool {
+    event != "hello" && event != "rates"
+}
+
+fn end(shop: &Shop, isolation: Isolation) -> i64 {
+    shop.cluster().end_offsets(&shop.topic(Topic::ReturningCustomers), isolation).values().sum()
+}
+
+/// The transaction is longer than the test takes to look.
+#[test]
+fn what_is_not_committed_is_not_on_the_stream() {
+    let mut shop = open_with_topics(Broker::shared().cluster(), "streamed-open");
+    shop.set_text("engine", "commit_interval", "20s");
+    shop.set_text("engine", "transaction_timeout", "60s");
+    let mut service = shop.start();
+    service.wait_until_ready();
+    let (told, reader) = listen(&service);
+    load(&shop, "600", "100", "5");
+    service.wait_until("signals are written", |_| end(&shop, Isolation::Uncommitted) > 0);
+    thread::sleep(Duration::from_secs(1));
+    let early: Vec<_> = told.try_iter().filter(is_signal).collect();
+    assert_eq!(end(&shop, Isolation::Committed), 0, "they are committed already: nothing can be told from this");
+    assert_eq!(early, []);
+    assert!(told.iter().any(|event| is_signal(&event)), "they come with the commit");
+    service.terminate();
+    reader.join().expect("the stream ends");
+}
+
+/// Fewer signals than the ring holds: a reader that a slow machine holds up misses none.
+#[test]
+fn signals_are_streamed_after_their_commit_and_as_they_stand_in_the_topics() {
+    let shop = open_with_topics(Broker::shared().cluster(), "streamed");
+    let mut service = shop.start();
+    service.wait_until_ready();
+    let (told, reader) = listen(&service);
     load(&shop, "600", "100", "4");
-    let mut signals = told.iter().filter(|(event, _)| event != "rates");
+    let mut signals = told.iter().filter(is_signal);
     let mut streamed = Signals::new();
     let (event, first) = signals.next().expect("signals come");
     let visible = in_topics(&shop);
