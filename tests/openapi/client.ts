@@ -61,11 +61,25 @@ const { data: rates } = await client.GET("/api/v1/rates");
 const retention = rates?.windows["30d"]?.retention;
 assert(retention && retention.denominator > 0 && retention.numerator <= retention.denominator);
 
+const { data: history } = await client.GET("/api/v1/rates/history", { params: { query: { window: "30d" } } });
+const yesterday = history?.days.at(-1);
+assert(history && history.days.length > 100 && yesterday && yesterday.retention.denominator > 0);
+
+const { data: triangle } = await client.GET("/api/v1/cohorts");
+const oldest = triangle?.cohorts[0];
+assert(oldest && oldest.ordered[0] === oldest.customers);
+
+const { data: list } = await client.GET("/api/v1/customers", { params: { query: { level: "at_risk", limit: 10 } } });
+const calls = list?.customers ?? [];
+assert(list && calls.length > 0 && calls.length <= 10 && list.total >= calls.length);
+const call = calls[0];
+assert(call && call.action && ["medium", "high"].includes(call.level));
+
 const { data: pipeline } = await client.GET("/api/v1/pipeline");
 assert(pipeline?.ready && pipeline.partitions.length > 0);
 assert(pipeline.partitions.every((partition) => partition.inputs.length === 3));
 
 console.log(
   `openapi: ${all.length} signals, ${customer.customer_id} with ${customer.orders} orders, ` +
-    `retention ${retention.numerator}/${retention.denominator}, ${pipeline.partitions.length} partitions`,
+    `retention ${retention.numerator}/${retention.denominator}, ${history.days.length} days, ${list.total} at risk, ${pipeline.partitions.length} partitions`,
 );
