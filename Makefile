@@ -5,6 +5,7 @@ SHELL := /bin/bash -eu -o pipefail
 export HOMECOMING_KAFKA_LIBS ?= $(CURDIR)/.tools/kafka/libs
 CARGO := cargo
 DEMO_ARGS ?=
+PAGE_ARGS ?=
 
 .PHONY: help
 help: ## What there is to make
@@ -26,7 +27,7 @@ check: build-tools ## The quick part: format, lints, dependencies, the core's te
 	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
 	python3 deploy/grafana/generate.py --check
 	python3 tests/deploy/quick.py
-	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test tallies --test rates --test report --test support_outcomes --test simulation --test wire --test schemas --test architecture --test history --test predictions --test dependencies
+	$(CARGO) test --locked --quiet --lib --test scenarios --test properties --test levels --test tallies --test api --test rates --test report --test http --test support_outcomes --test simulation --test wire --test schemas --test architecture --test history --test predictions --test dependencies
 
 .PHONY: audit
 audit: ## Known vulnerabilities, licences and sources by cargo-deny, which it needs installed, with its database
@@ -40,7 +41,7 @@ SEEDS ?= 1000
 SEED ?= 1
 .PHONY: simulate
 simulate: build-tools ## The service on a simulated Kafka: SEEDS=n from SEED=first; a seed that fails tells its story
-	HOMECOMING_SEEDS=$(SEEDS) HOMECOMING_SEED=$(SEED) $(CARGO) test --locked --quiet --test simulation nothing_is -- --nocapture
+	HOMECOMING_SEEDS=$(SEEDS) HOMECOMING_SEED=$(SEED) CARGO_PROFILE_DEV_OPT_LEVEL=3 $(CARGO) test --locked --quiet --test simulation nothing_is -- --nocapture
 
 ROUNDS ?= 20
 .PHONY: chaos
@@ -59,9 +60,17 @@ test-rolling: setup ## Rolling restarts under load on a real broker: how long pa
 test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's jsonschema; needs Node and Python
 	tests/schemas/validate.sh
 
+.PHONY: test-openapi
+test-openapi: build-tools ## The API's description: linted, made into a TypeScript client, that one used on the demo; needs Node
+	tests/openapi/run.sh
+
 .PHONY: test-dashboards
 test-dashboards: ## Rules, alerts, dashboards on a real Prometheus, drawn in Chromium, which it needs; DASHBOARDS=--service
 	tests/dashboards/run.sh $(DASHBOARDS)
+
+.PHONY: test-page
+test-page: ## The live page in a real Chromium; needs Node and npm, and fetches the rest: PAGE_ARGS="--broker --pictures"
+	tests/page/run.sh $(PAGE_ARGS)
 
 .PHONY: test-consumers
 test-consumers: setup ## The example consumers against a real broker; needs Node, npm, Python, Go, Maven, curl

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Memory with many customers, and how long a restart takes to have their state again, on a real broker.
+# Memory with many customers, how long a restart takes to have their state again, and how long readers wait for metrics
+# and rates, on a real broker.
 #
 #   benches/state.sh [CUSTOMERS] [EVENTS_EACH] [RUNS]
 set -euo pipefail
@@ -16,6 +17,7 @@ until [ "$(counted)" -ge "$events" ] 2>/dev/null; do sleep 1; done
 memory() { awk -v field="$1" '$1 == field ":" { printf "%d", $2 / 1024 }' "/proc/$service/status"; }
 echo "customers=$customers events=$events threads=$threads cores=$(nproc) partitions=4"
 echo "after reading all: RSS $(memory VmRSS) MiB, peak $(memory VmHWM) MiB"
+python3 "$(dirname "$0")/answers.py" "http://127.0.0.1:$http" /metrics /api/v1/rates
 stop_service
 for run in $(seq "$runs"); do
     started=$(date +%s.%N)

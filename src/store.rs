@@ -3,21 +3,27 @@
 //! A customer lies here as the very bytes of their changelog record: a quarter of the size of the structure it
 //! decodes to, and restoring copies bytes.
 
+pub mod ranking;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use dashmap::DashMap;
 use foldhash::quality::RandomState;
 
+use crate::domain::time::Day;
 use crate::domain::{Customer, CustomerId, EventTime, Policy};
 use crate::engine::tallies::{Counts, Figures};
-use crate::engine::{Committed, Totals};
+use crate::engine::{Committed, DayEnd, Rank, Totals};
 use crate::wire::customer_record;
+
+use ranking::{Ranking, Wanted};
 
 /// The committed customers of one partition.
 #[derive(Debug, Default)]
 pub struct PartitionStore {
     customers: DashMap<CustomerId, Box<[u8]>, RandomState>,
+    ranking: RwLock<Ranking>,
     seen: RwLock<Seen>,
 }
 
@@ -28,6 +34,8 @@ pub struct Seen {
     pub totals: Totals,
     /// All other counts, as of the last commit.
     pub counts: Arc<Counts>,
+    /// The rates at the end of each business day, as of the last commit.
+    pub days: Arc<BTreeMap<Day, DayEnd>>,
     /// The time that the counts are as of.
     pub counted_at: Option<EventTime>,
     /// The partition's time; `None` before the first event.
@@ -44,6 +52,8 @@ pub struct Seen {
     pub is_running: bool,
     /// Pending timers.
     pub timers: usize,
+    /// How many commits have changed what is seen, since the partition was given.
+    pub commits: u64,
 }
 
 impl PartitionStore {
@@ -67,16 +77,45 @@ impl PartitionStore {
         self.customers.remove(id);
     }
 
+    /// Takes over where customers stand among those at risk: after a commit, once their records are put.
+    pub fn rerank<'a>(&self, moves: impl Iterator<Item = (&'a CustomerId, Option<Rank>, Option<Rank>)>) {
+        let mut moves = moves.peekable();
+        if moves.peek().is_none() {
+            return;
+        }
+        let mut ranking = self.ranking.write().unwrap_or_else(PoisonError::into_inner);
+        for (id, before, after) in moves {
+            // One copy of the id for all: that of the map.
+            let known = self.customers.get(id).map(|entry| entry.key().clone());
+            ranking.change(known.as_ref().unwrap_or(id), before, after);
+        }
+    }
+
+    /// Ranks all customers anew.
+    pub fn rank(&self, ranks: Vec<(Rank, CustomerId)>) {
+        *self.ranking.write().unwrap_or_else(PoisonError::into_inner) = Ranking::of(ranks);
+    }
+
     /// Calls `visit` for every customer, in no particular order.
     pub fn for_each(&self, mut visit: impl FnMut(&CustomerId, &Customer)) {
+        self.for_each_record(|id, record| visit(id, &read(record)));
+    }
+
+    /// Calls `visit` for every customer's record as it is stored, in no particular order.
+    pub fn for_each_record(&self, mut visit: impl FnMut(&CustomerId, &[u8])) {
         for entry in &self.customers {
-            visit(entry.key(), &read(entry.value()));
+            visit(entry.key(), entry.value());
         }
     }
 
     /// What readers see besides the customers.
     pub fn seen(&self) -> Seen {
         self.seen.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the partition is at work.
+    pub fn is_running(&self) -> bool {
+        self.seen.read().unwrap_or_else(PoisonError::into_inner).is_running
     }
 
     /// Changes what readers see besides the customers.
@@ -109,7 +148,13 @@ impl Partitions {
 
     /// Shows a partition that was kept out of sight.
     pub fn reopen(&self, partition: i32, store: &Arc<PartitionStore>) {
-        store.show(|seen| seen.is_running = false);
+        // How far it had come when it left says nothing of how far its inputs have gone on since.
+        store.show(|seen| {
+            seen.is_running = false;
+            seen.backlog.clear();
+            seen.lag_seconds.clear();
+            seen.idle.clear();
+        });
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(partition, Arc::clone(store));
     }
 
@@ -124,19 +169,35 @@ impl Partitions {
         partitions.iter().map(|(partition, store)| (*partition, Arc::clone(store))).collect()
     }
 
+    /// The partitions at work, in order.
+    pub fn running(&self) -> Vec<(i32, Arc<PartitionStore>)> {
+        let mut partitions = self.all();
+        partitions.retain(|(_, store)| store.is_running());
+        partitions
+    }
+
     /// A customer, wherever they are, and the partition they are in.
     pub fn find(&self, id: &CustomerId) -> Option<(i32, Customer)> {
         self.all().into_iter().find_map(|(partition, store)| Some((partition, store.load(id)?)))
     }
 
-    /// All that is told of the partitions at work: each as of its own time.
+    /// Of some partitions: how many are wanted, whatever the channel, and the first of them, each with the place of
+    /// their partition.
+    pub fn first(
+        partitions: &[(i32, Arc<PartitionStore>)],
+        wanted: &Wanted,
+        limit: usize,
+    ) -> (usize, Vec<(usize, CustomerId)>) {
+        let rankings = partitions.iter().map(|(_, store)| &store.ranking);
+        let rankings: Vec<_> = rankings.map(|ranking| ranking.read().unwrap_or_else(PoisonError::into_inner)).collect();
+        let rankings: Vec<&Ranking> = rankings.iter().map(|ranking| &**ranking).collect();
+        let total = rankings.iter().map(|ranking| ranking.count(wanted)).sum();
+        (total, ranking::first(&rankings, wanted, limit))
+    }
+
+    /// All that is told of the partitions: each as of its own time.
     pub fn figures(&self, windows: &[u32], policy: &Policy) -> Figures {
-        let mut figures = Figures::of(Totals::default(), &Counts::default(), None, windows, policy);
-        for (_, store) in self.all() {
-            let seen = store.seen();
-            figures.merge(Figures::of(seen.totals, &seen.counts, seen.counted_at, windows, policy));
-        }
-        figures
+        figures(&self.all(), windows, policy)
     }
 
     /// The counts of all partitions at work, and the least of their times.
@@ -152,5 +213,37 @@ impl Partitions {
             };
         }
         (totals, time)
+    }
+}
+
+/// All that is told of some partitions: each as of its own time.
+pub fn figures(partitions: &[(i32, Arc<PartitionStore>)], windows: &[u32], policy: &Policy) -> Figures {
+    let mut figures = Figures::of(Totals::default(), &Counts::default(), None, windows, policy);
+    for (_, store) in partitions {
+        let seen = store.seen();
+        figures.merge(Figures::of(seen.totals, &seen.counts, seen.counted_at, windows, policy));
+    }
+    figures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_that_comes_back_shows_nothing_of_how_far_behind_it_was() {
+        let partitions = Partitions::default();
+        let store = partitions.open(3);
+        store.show(|seen| {
+            seen.backlog = vec![Some(7)];
+            seen.lag_seconds = vec![1.5];
+            seen.idle = vec![true];
+            seen.timers = 5;
+        });
+        partitions.close(3);
+        partitions.reopen(3, &store);
+        let seen = store.seen();
+        assert_eq!((seen.backlog, seen.lag_seconds, seen.idle), (vec![], vec![], vec![]));
+        assert_eq!(seen.timers, 5, "what is known of its customers still holds");
     }
 }

@@ -11,7 +11,7 @@ use homecoming::domain::policy::Weights;
 use homecoming::domain::rating::{Rating, Scale};
 use homecoming::domain::signal::{ChurnRisk, RiskKind};
 use homecoming::domain::ticket::TicketStep;
-use homecoming::domain::time::{Calendar, DAY_MS};
+use homecoming::domain::time::{Calendar, DAY_MS, Day};
 use homecoming::domain::{
     Amount, Currency, Customer, CustomerId, EventId, EventTime, Level, OrderId, Policy, Signal, Span, TicketId,
 };
@@ -909,7 +909,7 @@ proptest! {
         let input = InputProgress { next_offset, greatest_event_time_ms: greatest };
         let progress = Progress::new(
             sequence,
-            time.map(EventTime::from_millis),
+            (time.map(EventTime::from_millis), time.map(|time| Day((time / DAY_MS) as i32))),
             BTreeMap::from([("purchases".to_owned(), input)]),
             Erased { orders, returning_orders: orders - 1 },
             BTreeMap::from([("time.time_zone".to_owned(), zone)]),

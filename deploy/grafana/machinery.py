@@ -83,7 +83,7 @@ def transactions():
     yield [
         (
             24,
-            8,
+            6,
             7,
             graph(
                 "Customers a transaction",
@@ -95,7 +95,7 @@ def transactions():
         ),
         (
             25,
-            8,
+            6,
             7,
             graph(
                 "Calls tried again, per minute",
@@ -106,7 +106,7 @@ def transactions():
         ),
         (
             26,
-            8,
+            6,
             7,
             graph(
                 "Producers made",
@@ -114,6 +114,18 @@ def transactions():
                 " its threads are recycled ones.",
                 WHOLE,
                 [query(total(series("homecoming_producers_made"), "instance"), "{{instance}}")],
+            ),
+        ),
+        (
+            27,
+            6,
+            7,
+            graph(
+                "Oldest open transaction",
+                "How long ago the oldest transaction was begun that an instance has not ended: about a commit interval. Until it"
+                " ends, readers see no signal written after its first.",
+                "s",
+                [query(f"max by (instance) ({series('homecoming_transaction_open_seconds')})", "{{instance}}")],
             ),
         ),
     ]

@@ -12,7 +12,7 @@ use super::clock::SystemClock;
 use super::{Failure, settings};
 use crate::config::{Clock, Options};
 use crate::domain::Policy;
-use crate::http::{self, Surroundings};
+use crate::http::{self, ConnectionLimits, Signals, Surroundings};
 use crate::kafka::{Connection, KafkaLog};
 use crate::pipeline::{Clock as _, Fault, Observer, Settings, Shared, Status, StreamThread};
 use crate::store::Partitions;
@@ -24,6 +24,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Service {
     stop: Arc<AtomicBool>,
+    signals: Arc<Signals>,
     ended: Receiver<Result<(), Failure>>,
     partitions: Arc<Partitions>,
     runtime: tokio::runtime::Runtime,
@@ -50,11 +51,15 @@ impl Service {
         let windows = settings::windows(options);
         let metrics = Arc::new(Metrics::new(Arc::clone(&partitions), Arc::clone(&policy), windows.clone()));
         let stop = Arc::new(AtomicBool::new(false));
+        let signals = Arc::new(Signals::new(SystemClock.wall().millis()));
+        let instance = connection.instance_id.clone().unwrap_or_else(new_instance);
         let surroundings = Arc::new(Surroundings {
             partitions: Arc::clone(&partitions),
             metrics: Arc::clone(&metrics),
             threads: RwLock::default(),
             stopping: Arc::clone(&stop),
+            signals: Arc::clone(&signals),
+            instance,
             policy: Arc::clone(&policy),
             time_zone: options.time.time_zone.name().to_owned(),
             activity_horizon: options.retention.activity_horizon.to_string(),
@@ -79,7 +84,7 @@ impl Service {
             let _unheard = tell.send(supervise(parts, threads));
         });
         supervisor.map_err(|error| Failure::Failed(format!("can't start a thread: {error}")))?;
-        Ok(Self { stop, ended, partitions, runtime })
+        Ok(Self { stop, signals, ended, partitions, runtime })
     }
 
     pub(super) fn partitions(&self) -> &Partitions {
@@ -102,6 +107,8 @@ impl Service {
     /// Commits what is open and leaves the group. Gives up after `within`: transactions make a hard end safe.
     pub(super) fn stop(self, within: Duration) -> Result<(), Failure> {
         self.stop.store(true, Ordering::Relaxed);
+        // Streams have no end of their own.
+        self.signals.close();
         let ended = self.ended_within(within);
         self.runtime.shutdown_background();
         ended.unwrap_or_else(|| {
@@ -120,11 +127,7 @@ fn serve(options: &Options, surroundings: &Arc<Surroundings>) -> Result<tokio::r
         Failure::Failed(format!("can't listen on {address} (option http.listen): {error}; is another process there?"))
     })?;
     let surroundings = Arc::clone(surroundings);
-    runtime.spawn(async move {
-        if let Err(error) = http::serve(listener, surroundings).await {
-            warn!(%error, "http ended");
-        }
-    });
+    runtime.spawn(http::serve(listener, surroundings, ConnectionLimits::default()));
     info!(%address, "listening");
     Ok(runtime)
 }
@@ -149,9 +152,8 @@ fn supervise(mut parts: Parts, threads: Option<usize>) -> Result<(), Failure> {
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = threads.unwrap_or(cores).clamp(1, partitions.max(1));
-    let instance = parts.connection.instance_id.clone().unwrap_or_else(new_instance);
     info!(threads, partitions, group = parts.connection.group_id, "starting");
-    let handles = (0..threads).map(|n| start_thread(&parts, &instance, n)).collect::<Result<Vec<_>, _>>()?;
+    let handles = (0..threads).map(|n| start_thread(&parts, n)).collect::<Result<Vec<_>, _>>()?;
     let mut result = Ok(());
     for handle in handles {
         let ended = handle.join().unwrap_or_else(|_| Err(Fault::Final("a stream thread broke down".to_owned())));
@@ -165,21 +167,22 @@ fn supervise(mut parts: Parts, threads: Option<usize>) -> Result<(), Failure> {
     result.map_err(Failure::from)
 }
 
-fn start_thread(parts: &Parts, instance: &str, n: usize) -> Result<JoinHandle<Result<(), Fault>>, Failure> {
+fn start_thread(parts: &Parts, n: usize) -> Result<JoinHandle<Result<(), Fault>>, Failure> {
     let status = Arc::new(Status::default());
     status.turned_ms.store(SystemClock.monotonic().as_millis() as u64, Ordering::Relaxed);
     if let Ok(mut threads) = parts.surroundings.threads.write() {
         threads.push(Arc::clone(&status));
     }
-    let (parts, instance) = (parts.clone(), instance.to_owned());
+    let parts = parts.clone();
     let stop_all = Arc::clone(&parts.stop);
     let work = move || {
-        let log = KafkaLog::new(parts.connection, &instance, n)?;
+        let log = KafkaLog::new(parts.connection, &parts.surroundings.instance, n)?;
         let shared = Shared {
             settings: parts.settings,
             policy: parts.policy,
             partitions: parts.partitions,
             observer: parts.metrics,
+            listener: Arc::clone(&parts.surroundings.signals) as _,
             status,
             thread: n,
             stop: parts.stop,

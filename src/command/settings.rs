@@ -18,6 +18,7 @@ pub(super) fn policy(options: &Options) -> Policy {
     Policy {
         calendar: Calendar::in_zone(options.time.time_zone.zone().clone()),
         activity_horizon_days: u32::from(retention.activity_horizon.count()),
+        windows: windows(options),
         horizon_days: retention.horizon.as_millis() as f64 / DAY_MS as f64,
         model: Parameters { r: model.r, alpha: model.alpha, a: model.a, b: model.b },
         weights: Weights {

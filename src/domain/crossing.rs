@@ -1,37 +1,32 @@
-//! When something that falls all the time has fallen far enough: about, by secants, and then to the millisecond.
+//! When something that falls all the time has fallen far enough: about, by tangents, and then to the millisecond.
 
 use super::time::EventTime;
 
-/// Secants enough for any curve met here; what they miss the search to the millisecond finds all the same.
-const SECANTS_MAX: usize = 12;
+/// Steps enough for any curve met here; what they miss the search to the millisecond finds all the same.
+const STEPS_MAX: usize = 12;
 
-/// About where a falling function is 0 in (`low`, `high`), given that it is above 0 at `low` and not at `high`: the
-/// Illinois variant of regula falsi. Stops when a step is below `precision`.
-pub(super) fn root(low: f64, high: f64, precision: f64, function: impl Fn(f64) -> f64) -> f64 {
-    let (mut a, mut b) = (low, high);
-    let (mut at_a, mut at_b) = (function(a), function(b));
-    let (mut last, mut side) = (a, 0);
-    for _ in 0..SECANTS_MAX {
-        let x = (a * at_b - b * at_a) / (at_b - at_a);
-        if !x.is_finite() {
-            break;
-        }
-        let at_x = function(x);
-        if at_x > 0.0 {
-            (a, at_a) = (x, at_x);
-            at_b = if side > 0 { at_b / 2.0 } else { at_b };
-            side = 1;
+/// About where a falling function is 0 in (`low`, `high`), given that it is above 0 at `low` and not at `high`: Newton's
+/// method from `low` on, halving where a step would leave what is left of the interval. `function` gives a value and its
+/// slope. Stops when a step is below `precision`.
+pub(super) fn root(low: f64, high: f64, precision: f64, function: impl Fn(f64) -> (f64, f64)) -> f64 {
+    let (mut low, mut high, mut x) = (low, high, low);
+    for _ in 0..STEPS_MAX {
+        let (value, slope) = function(x);
+        if value > 0.0 {
+            low = x;
         } else {
-            (b, at_b) = (x, at_x);
-            at_a = if side < 0 { at_a / 2.0 } else { at_a };
-            side = -1;
+            high = x;
         }
-        if (x - last).abs() < precision {
-            return x;
+        let mut next = x - value / slope;
+        if !(next >= low && next <= high) {
+            next = low + (high - low) / 2.0;
         }
-        last = x;
+        if (next - x).abs() < precision {
+            return next;
+        }
+        x = next;
     }
-    last
+    x
 }
 
 /// The first instant in (`before`, `holds`] at which something that stays true becomes true. It is looked for around
@@ -82,10 +77,18 @@ mod tests {
         let asked = std::cell::Cell::new(0);
         let found = root(0.0, 10.0, 1e-9, |x| {
             asked.set(asked.get() + 1);
-            libm::exp(-x) - 0.2
+            (libm::exp(-x) - 0.2, -libm::exp(-x))
         });
         assert!((found - libm::log(5.0)).abs() < 1e-8, "{found}");
-        assert!(asked.get() <= 2 + SECANTS_MAX, "{}", asked.get());
+        assert!(asked.get() <= 8, "{}", asked.get());
+    }
+
+    #[test]
+    fn a_root_stays_where_it_is_looked_for_whatever_the_slope_says() {
+        for slope in [0.0, f64::NAN, 1.0, -1e-300, -1e300] {
+            let found = root(1.0, 3.0, 1e-3, |x| (2.5 - x, slope));
+            assert!((1.0..=3.0).contains(&found), "{found} with a slope of {slope}");
+        }
     }
 
     #[test]

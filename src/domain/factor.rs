@@ -4,7 +4,7 @@ use super::customer::Customer;
 use super::identity::TicketId;
 use super::policy::Policy;
 use super::rating::Rating;
-use super::ticket::{Ticket, TicketState};
+use super::ticket::{Ticket, TicketState, TicketStep};
 use super::time::EventTime;
 
 /// One thing that moves the log-odds of a return, with its evidence.
@@ -47,7 +47,7 @@ pub enum Factor {
 /// weigh nothing are left out.
 pub(super) fn factors_at(customer: &Customer, now: EventTime, policy: &Policy) -> Vec<(Factor, f64)> {
     let mut factors = Vec::new();
-    if customer.tickets.0.is_empty() && customer.low_ratings.0.is_empty() && customer.last_refund_at.is_none() {
+    if is_quiet_from(customer, now, policy) {
         return factors;
     }
     let (weights, memory) = (&policy.weights, policy.memory);
@@ -86,13 +86,23 @@ pub(super) fn factors_at(customer: &Customer, now: EventTime, policy: &Policy) -
     factors
 }
 
+/// Whether there is surely nothing but silence from an instant on: no factor, and no change of one. True of most
+/// customers, and soon told.
+fn is_quiet_from(customer: &Customer, from: EventTime, policy: &Policy) -> bool {
+    let memory = policy.memory.max(policy.service_level);
+    let is_over = |at: EventTime| at + memory <= from;
+    let is_done =
+        |ticket: &Ticket| ticket.steps.last().is_none_or(|(at, step)| *step == TicketStep::Resolved && is_over(*at));
+    customer.tickets.0.iter().all(is_done)
+        && customer.low_ratings.0.last().is_none_or(|low| is_over(low.at))
+        && customer.last_refund_at.is_none_or(is_over)
+}
+
 /// The instants after `after` and before `until` at which factors may change without any event, in order.
-pub(super) fn changes_between(
-    customer: &Customer,
-    after: EventTime,
-    until: EventTime,
-    policy: &Policy,
-) -> Vec<EventTime> {
+pub fn changes_between(customer: &Customer, after: EventTime, until: EventTime, policy: &Policy) -> Vec<EventTime> {
+    if is_quiet_from(customer, after, policy) {
+        return Vec::new();
+    }
     let steps = customer.tickets.0.iter().flat_map(|ticket| ticket.steps.iter().map(|(at, _)| *at));
     let of_steps = steps.flat_map(|at| [at, at + policy.service_level, at + policy.memory]);
     let ratings = customer.low_ratings.0.iter().map(|low| low.at);

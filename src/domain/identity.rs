@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use compact_str::CompactString;
+use sha1::{Digest, Sha1};
 use uuid::Uuid;
 
 /// The longest id accepted, in bytes.
@@ -105,13 +106,18 @@ static NAMESPACE: LazyLock<Uuid> = LazyLock::new(|| Uuid::new_v5(&Uuid::NAMESPAC
 
 /// A UUIDv5 of what happened: the same parts give the same id, wherever and whenever they are processed.
 pub fn id_of(parts: &[&str]) -> Uuid {
+    // `Uuid::new_v5` without its slower SHA-1, which was 4 % of all work.
+    let mut name = Sha1::new();
+    name.update(NAMESPACE.as_bytes());
     // Lengths before the parts: no two different lists of parts make the same name.
-    let mut name = Vec::with_capacity(128);
     for part in parts {
-        name.extend_from_slice(&(part.len() as u32).to_be_bytes());
-        name.extend_from_slice(part.as_bytes());
+        name.update((part.len() as u32).to_be_bytes());
+        name.update(part);
     }
-    Uuid::new_v5(&NAMESPACE, &name)
+    let digest: [u8; 20] = name.finalize().into();
+    let mut start = [0; 16];
+    start.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_sha1_bytes(start).into_uuid()
 }
 
 #[cfg(test)]
@@ -122,6 +128,12 @@ mod tests {
     fn an_id_made_of_parts_does_not_run_them_together() {
         assert_ne!(id_of(&["ab", "c"]), id_of(&["a", "bc"]));
         assert_eq!(id_of(&["ab", "c"]), id_of(&["ab", "c"]));
+    }
+
+    #[test]
+    fn an_id_is_the_uuid_of_version_5_that_everybody_makes() {
+        let name = [&[0, 0, 0, 2][..], b"ab", &[0, 0, 0, 1], b"c"].concat();
+        assert_eq!(id_of(&["ab", "c"]), Uuid::new_v5(&NAMESPACE, &name));
     }
 
     #[test]

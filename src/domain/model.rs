@@ -95,6 +95,15 @@ impl Silence {
         let none = self.orders * (log - libm::log(elapsed + self.days));
         held(alive * -libm::expm1(none))
     }
+
+    /// The same, not held, where the logarithm of α + t is given, and its slope over that logarithm.
+    pub fn over_log(&self, log: f64) -> (f64, f64) {
+        let later = libm::exp(log) + self.days;
+        let alive = 1.0 / (1.0 + self.dropout * libm::exp(self.orders * (log - self.log_last)));
+        let some = -libm::expm1(self.orders * (log - libm::log(later)));
+        let slope = -self.orders * alive * ((1.0 - alive) * some + (1.0 - some) * self.days / later);
+        (alive * some, slope)
+    }
 }
 
 /// Log-odds of a probability, which is held within [1e-12, 1 − 1e-12].
@@ -127,6 +136,17 @@ mod tests {
             assert!((weekly.p_alive(&c) - alive).abs() < 1e-9);
             assert!((weekly.p_order_within(13.0, &c) - in_13).abs() < 1e-9);
             assert!((weekly.p_order_within(39.0, &c) - in_39).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn the_slope_is_that_of_the_curve() {
+        let silence = Parameters::CDNOW.silence(90.0, &Recency { x: 3.0, tx: 100.0, t: 100.0 });
+        for log in [5.0, 5.5, 6.0, 7.0] {
+            let (chance, slope) = silence.over_log(log);
+            let near = |by: f64| silence.over_log(log + by).0;
+            assert!((chance - silence.p_order_within(libm::exp(log))).abs() < 1e-12);
+            assert!((slope - (near(1e-6) - near(-1e-6)) / 2e-6).abs() < 1e-7, "{slope} at {log}");
         }
     }
 

@@ -11,6 +11,8 @@ pub struct Policy {
     pub calendar: Calendar,
     /// For how many calendar days after the last order a customer counts as active.
     pub activity_horizon_days: u32,
+    /// The windows of the rates, in days.
+    pub windows: Vec<u32>,
     /// How far `return_probability` looks ahead, in days.
     pub horizon_days: f64,
     /// The repeat-buying model.
@@ -112,6 +114,7 @@ impl Default for Policy {
         Self {
             calendar: Calendar::utc(),
             activity_horizon_days: 90,
+            windows: vec![7, 30, 90],
             horizon_days: 90.0,
             model: Parameters::CDNOW,
             weights: Weights::default(),

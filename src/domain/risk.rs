@@ -68,8 +68,10 @@ pub struct Standing {
     pub episode: Option<Uuid>,
     /// The instant at which the level will change if nothing happens; `None`: never.
     pub next_change: Option<EventTime>,
-    /// The value at risk as last announced, while the level is `medium` or `high`.
+    /// The value at risk as last announced, while the level is above `low`.
     pub value_at_risk: Option<Total>,
+    /// Since when the level is `medium` or `high`; when somebody lapsed follows from their last order.
+    pub level_since: Option<EventTime>,
 }
 
 /// The chance of return at one instant, with the evidence.
@@ -147,9 +149,49 @@ impl<'a> Outlook<'a> {
     }
 
     fn risk(&self, now: EventTime, factors: f64) -> f64 {
+        (1.0 - self.chance(now, factors) / self.usual).clamp(0.0, 1.0)
+    }
+
+    /// The chance of a return while factors move its log-odds by so much.
+    pub fn chance(&self, now: EventTime, factors: f64) -> f64 {
         let silent = self.silent(now);
-        let probability = if factors == 0.0 { silent } else { sigmoid(logit(silent) + factors) };
-        (1.0 - probability / self.usual).clamp(0.0, 1.0)
+        if factors == 0.0 { silent } else { sigmoid(logit(silent) + factors) }
+    }
+
+    /// The chance of a return as it was just after the last order, but for all factors.
+    pub fn usual(&self) -> f64 {
+        self.usual
+    }
+
+    /// The instant at which the customer lapses unless they order; `None`: never.
+    pub fn lapse(&self) -> Option<EventTime> {
+        self.lapse
+    }
+
+    /// By how much all factors move the log-odds of a return.
+    pub fn factors(&self, customer: &Customer, now: EventTime) -> f64 {
+        sum(&factor::factors_at(customer, now, self.policy))
+    }
+
+    /// The level that follows `level` at an instant while factors weigh so much.
+    pub fn level_at(&self, level: Level, now: EventTime, factors: f64) -> Level {
+        match level {
+            _ if self.lapse.is_some_and(|lapse| lapse <= now) => Level::Lapsed,
+            Level::Lapsed => Level::of(self.risk(now, factors), &self.policy.thresholds),
+            level => level.after(self.risk(now, factors), &self.policy.thresholds),
+        }
+    }
+
+    /// The first whole millisecond after the start of a stretch at which the level has risen; `None`: it does not up to
+    /// the stretch's last. All along no order comes, factors weigh the same and the lapse is not reached, so that the
+    /// chance of a return can but fall.
+    pub fn rise_within(&self, level: Level, factors: f64, (from, last): (EventTime, EventTime)) -> Option<EventTime> {
+        let has_risen = |at: EventTime| level.after(self.risk(at, factors), &self.policy.thresholds) > level;
+        if level >= Level::High || last <= from || !has_risen(last) {
+            return None;
+        }
+        let guess = self.about_when(level, factors, (from, last));
+        Some(first_where(from, last, guess, has_risen))
     }
 
     /// About when a level is left upwards between two instants, at the first of which it holds, and at the second not.
@@ -160,7 +202,10 @@ impl<'a> Outlook<'a> {
         let least = sigmoid(logit((1.0 - threshold) * self.usual) - factors);
         let days_to = |at: EventTime| libm::log(alpha + at.days_since(self.days.first));
         let from_days = |log: f64| libm::exp(log) - alpha;
-        let chance = |log: f64| self.silence.p_order_within(libm::exp(log)) - least;
+        let chance = |log: f64| {
+            let (chance, slope) = self.silence.over_log(log);
+            (chance - least, slope)
+        };
         let (from, to) = (days_to(from), days_to(to));
         let precision = 0.2 / (DAY_MS as f64 * (alpha + from_days(to)));
         let days = from_days(root(from, to, precision, chance));
@@ -171,7 +216,7 @@ impl<'a> Outlook<'a> {
     /// back, so an event can but confirm a lapse or end it.
     pub fn level_after_event(&self, customer: &Customer, now: EventTime) -> Level {
         let thresholds = &self.policy.thresholds;
-        let risk = || self.risk(now, sum(&factor::factors_at(customer, now, self.policy)));
+        let risk = || self.risk(now, self.factors(customer, now));
         match customer.standing.level {
             Level::Lapsed if self.lapse.is_some_and(|lapse| lapse <= now) => Level::Lapsed,
             Level::Lapsed => Level::of(risk(), thresholds),
@@ -203,15 +248,12 @@ impl<'a> Outlook<'a> {
             if stretch >= end {
                 break;
             }
-            let factors = sum(&factor::factors_at(customer, stretch, self.policy));
-            let level_at = |at: EventTime| level.after(self.risk(at, factors), &self.policy.thresholds);
-            if stretch > from && level_at(stretch) != level {
+            let factors = self.factors(customer, stretch);
+            if stretch > from && level.after(self.risk(stretch, factors), &self.policy.thresholds) != level {
                 return Some(stretch);
             }
-            let last = until - Span::from_millis(1);
-            if level != Level::High && last > stretch && level_at(last) > level {
-                let guess = self.about_when(level, factors, (stretch, last));
-                return Some(first_where(stretch, last, guess, |at| level_at(at) > level));
+            if let Some(at) = self.rise_within(level, factors, (stretch, until - Span::from_millis(1))) {
+                return Some(at);
             }
             stretch = until;
         }

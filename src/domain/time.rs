@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::{Add, Sub};
 
+use compact_str::CompactString;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
@@ -63,7 +64,9 @@ impl EventTime {
         let offset = offset_minutes(rest)?;
         // A leap second is the last one of its minute, as POSIX time has it.
         let second = second.min(59);
-        let seconds = days_from_epoch(date) * 86_400 + hour * 3600 + minute * 60 + second;
+        let month = Month(i32::from(date.year()) * 12 + i32::from(date.month()) - 1);
+        let days = month.first_day().0 + i32::from(date.day()) - 1;
+        let seconds = i64::from(days) * 86_400 + hour * 3600 + minute * 60 + second;
         let at = Self((seconds - offset * 60) * 1000 + millis);
         (at <= Self::LATEST).then_some(at)
     }
@@ -101,31 +104,40 @@ fn offset_minutes(rest: &[u8]) -> Option<i64> {
     }
 }
 
-fn days_from_epoch(date: jiff::civil::Date) -> i64 {
-    let epoch = jiff::civil::date(1970, 1, 1);
-    // Both dates are within years -9999..9999, so the difference in days always exists.
-    i64::from(epoch.until((jiff::Unit::Day, date)).map_or(0, |span| span.get_days()))
-}
-
-/// RFC 3339 in UTC, milliseconds only where there are some: `2026-03-01T10:00:00Z`.
-impl fmt::Display for EventTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl EventTime {
+    /// RFC 3339 in UTC, milliseconds only where there are some: `2026-03-01T10:00:00Z`. It has room without a heap.
+    pub fn to_text(self) -> CompactString {
         let held = self.0.clamp(-62_167_219_200_000, Self::LATEST.0);
         let (days, in_day) = (held.div_euclid(DAY_MS), held.rem_euclid(DAY_MS));
-        let (year, month, day) = civil_from_days(days);
-        let (seconds, millis) = (in_day / 1000, in_day % 1000);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        if millis != 0 {
-            write!(f, ".{millis:03}")?;
-        }
-        f.write_str("Z")
+        let (month, day) = Day(days as i32).civil();
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut write = |to: std::ops::Range<usize>, mut number: i64| {
+            for digit in text[to].iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        };
+        write(0..4, i64::from(month.0.div_euclid(12)));
+        write(5..7, i64::from(month.0.rem_euclid(12)) + 1);
+        write(8..10, i64::from(day));
+        write(11..13, in_day / 3_600_000);
+        write(14..16, in_day / 60_000 % 60);
+        write(17..19, in_day / 1000 % 60);
+        write(20..23, in_day % 1000);
+        let length = if in_day % 1000 == 0 {
+            text[19] = b'Z';
+            20
+        } else {
+            24
+        };
+        CompactString::new(std::str::from_utf8(&text[..length]).expect("digits and signs are ASCII"))
     }
 }
 
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let date = jiff::civil::date(1970, 1, 1).saturating_add(days.days());
-    (i64::from(date.year()), i64::from(date.month()), i64::from(date.day()))
+impl fmt::Display for EventTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
 }
 
 impl Span {
@@ -209,6 +221,14 @@ impl Month {
     }
 }
 
+/// `2026-03-01`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (month, day) = self.civil();
+        write!(f, "{month}-{day:02}")
+    }
+}
+
 /// `2026-03`.
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -252,6 +272,17 @@ impl Calendar {
         let later = local.checked_add(i64::from(days).days()).ok()?;
         let there = self.zone.to_timestamp(later).ok()?;
         Some(EventTime(there.as_millisecond()))
+    }
+
+    /// The first instant of a business day; [`EventTime::LATEST`] beyond year 9999.
+    pub fn begin_of(&self, day: Day) -> EventTime {
+        let plain = i64::from(day.0) * DAY_MS;
+        if self.is_utc {
+            return EventTime(plain).min(EventTime::LATEST);
+        }
+        let date = jiff::civil::date(1970, 1, 1).checked_add(i64::from(day.0).days()).ok();
+        let midnight = date.and_then(|date| date.to_zoned(self.zone.clone()).ok());
+        midnight.map_or(EventTime::LATEST, |midnight| EventTime(midnight.timestamp().as_millisecond()))
     }
 
     /// The last millisecond of the business day that is called `date` (`2026-03-01`); `None`: no such day.
@@ -334,6 +365,27 @@ mod tests {
         for no_day in ["2026-02-29", "2026-3-1", "2026-03-01T00:00:00", "today", ""] {
             assert_eq!(berlin.end_of(no_day), None, "{no_day}");
         }
+    }
+
+    fn days_from_epoch(date: jiff::civil::Date) -> i64 {
+        let epoch = jiff::civil::date(1970, 1, 1);
+        i64::from(epoch.until((jiff::Unit::Day, date)).map_or(0, |span| span.get_days()))
+    }
+
+    #[test]
+    fn a_business_day_begins_where_the_one_before_ends() {
+        for zone in ["Europe/Berlin", "America/Sao_Paulo", "America/Havana", "Pacific/Apia", "UTC"] {
+            let calendar = Calendar::in_zone(TimeZone::get(zone).expect("a bundled zone"));
+            for day in 14_000..16_500 {
+                let begin = calendar.begin_of(Day(day));
+                let before = calendar.day_of(begin - Span::from_millis(1));
+                let is_left_out = calendar.begin_of(Day(day + 1)) == begin;
+                assert!(is_left_out || calendar.day_of(begin) == Day(day), "{zone} {}", Day(day));
+                assert!(before < Day(day), "{zone} {}", Day(day));
+            }
+        }
+        assert_eq!(Day(20_513).to_string(), "2026-03-01");
+        assert_eq!(Calendar::utc().begin_of(Day(i32::MAX)), EventTime::LATEST);
     }
 
     #[test]

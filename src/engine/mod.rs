@@ -5,11 +5,14 @@
 //! this same code. What a batch changes lies in an overlay until the log has confirmed it: an abort leaves no trace.
 
 mod accounts;
+mod days;
 mod on_due;
 mod on_event;
 mod partition;
 mod prediction;
+mod rank;
 mod standing;
+mod story;
 pub mod tallies;
 mod timers;
 mod totals;
@@ -17,9 +20,13 @@ mod watermark;
 
 pub mod event;
 
+pub use days::{DAYS_KEPT, DayEnd, DayRate, WindowRates};
 pub use event::{Event, Happening};
 pub use partition::{Announcement, Cause, Change, Committed, Outcome, Partition};
 pub use prediction::{Prediction, predict};
+pub use rank::Rank;
+pub use standing::action_for;
+pub use story::{CHANGES_MAX, Change as LevelChange, POINTS_MAX, Point, Story, story};
 pub use tallies::Tallies;
 pub use totals::{Contribution, Totals};
 pub use watermark::{Watermark, WatermarkRules};

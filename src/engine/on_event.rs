@@ -1,5 +1,7 @@
 //! How a customer's state answers an event.
 
+use compact_str::CompactString;
+
 use super::event::{Event, Happening};
 use super::standing;
 use crate::domain::customer::{LowRating, Refund};
@@ -59,7 +61,7 @@ pub(super) fn on_event(
         Happening::ReviewHeld => customer.reviews.add(at),
     }
     if weighs(&event.what, policy) {
-        look_at_level(customer, event, &format!("event:{}", event.id.as_str()), policy, announce);
+        look_at_level(customer, event, &named("event:", event.id.as_str()), policy, announce);
     } else if let Some(before) = customer.standing.evaluated_at {
         // The level and its next change are what they would have been without it.
         customer.standing.evaluated_at = Some(before.max(at));
@@ -95,7 +97,7 @@ fn on_purchase(
     let placed = customer.purchases.add(order, &policy.calendar);
     dropped.order = placed.dropped;
     customer.refunds.know(&id);
-    let cause = format!("order:{}", id.as_str());
+    let cause = named("order:", id.as_str());
     let mut cleared = Vec::new();
     look_at_level(customer, event, &cause, policy, &mut |signal| cleared.push(signal));
 
@@ -119,6 +121,13 @@ fn on_purchase(
     }
     cleared.into_iter().for_each(announce);
     Novelty::New
+}
+
+/// What happened, for the id of the signals that it causes.
+fn named(kind: &'static str, id: &str) -> CompactString {
+    let mut name = CompactString::const_new(kind);
+    name.push_str(id);
+    name
 }
 
 fn kind_of(previous: Option<EventTime>, at: EventTime, number: u32, policy: &Policy) -> ReturnKind {

@@ -1,15 +1,17 @@
 //! One partition's customers in order: what fell due first, then the event.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use foldhash::quality::FixedState;
 
 use super::accounts::{Accounts, next_moment, scopes};
+use super::days::{DayEnd, Days};
 use super::event::{Event, Happening};
 use super::on_due::{is_forgotten, next_due, on_due};
 use super::on_event::{Dropped, Novelty, on_event};
+use super::rank::Rank;
 use super::tallies::{self, Frontier, Ripe, Scope, Section, Tallies};
 use super::timers::Timers;
 use super::totals::Totals;
@@ -77,6 +79,8 @@ pub type Change<'a> = (&'a CustomerId, Option<&'a Customer>);
 
 struct Touched {
     customer: Customer,
+    /// Their rank as committed.
+    ranked: Option<Rank>,
     /// False: nothing is known of them, or no longer.
     is_known: bool,
     changed: bool,
@@ -99,6 +103,7 @@ pub struct Partition<C> {
     overlay: HashMap<CustomerId, Touched, FixedState>,
     timers: Timers,
     accounts: Accounts,
+    days: Days,
     frontier: Frontier,
     frontier_committed: Frontier,
     time: EventTime,
@@ -115,6 +120,7 @@ impl<C: Committed> Partition<C> {
             overlay: HashMap::default(),
             timers: Timers::default(),
             accounts: Accounts::default(),
+            days: Days::default(),
             frontier: Frontier::BEGINNING,
             frontier_committed: Frontier::BEGINNING,
             time: EventTime::BEGINNING,
@@ -132,7 +138,7 @@ impl<C: Committed> Partition<C> {
 
     /// Works out a customer's next moment anew, as the rules have changed. What was announced stays as it is.
     pub fn reconsider(&mut self, id: &CustomerId) {
-        let touched = touch(&mut self.overlay, &self.committed, id);
+        let touched = touch(&mut self.overlay, &self.committed, &self.policy, id);
         let before = touched.customer.standing.next_change;
         let Some(from) = touched.customer.standing.evaluated_at else { return };
         let outlook = Outlook::of(&touched.customer, &self.policy);
@@ -160,6 +166,11 @@ impl<C: Committed> Partition<C> {
     /// Takes note of stored counts that no customer tells any more.
     pub fn recall_settled(&mut self, sections: impl IntoIterator<Item = Section>) {
         self.accounts.tallies.recall_settled(sections);
+    }
+
+    /// Takes note of the rates at the ends of earlier days, and of the first day that is not over.
+    pub fn recall_days(&mut self, days: BTreeMap<Day, DayEnd>, today: Option<Day>) {
+        self.days.recall(days, today, &self.policy);
     }
 
     /// Takes note of the orders of customers who were forgotten.
@@ -192,6 +203,21 @@ impl<C: Committed> Partition<C> {
         self.accounts.tallies.changed_sections(self.today())
     }
 
+    /// The rates at the end of each day, as committed.
+    pub fn days(&self) -> &Arc<BTreeMap<Day, DayEnd>> {
+        self.days.committed()
+    }
+
+    /// The days whose rates are to be stored with the open batch; without rates: no longer kept.
+    pub fn changed_days(&self) -> impl Iterator<Item = (Day, Option<&DayEnd>)> {
+        self.days.changed()
+    }
+
+    /// The first day whose end has not been kept; `None` before time begins.
+    pub fn open_day(&self) -> Option<Day> {
+        self.days.today()
+    }
+
     /// How far ripening has come.
     pub fn frontier(&self) -> &Frontier {
         &self.frontier
@@ -211,7 +237,7 @@ impl<C: Committed> Partition<C> {
     pub fn apply(&mut self, event: &Event, announcements: &mut Vec<Announcement>) -> Outcome {
         let policy = Arc::clone(&self.policy);
         let ripe = self.frontier.of(&event.customer);
-        let touched = touch(&mut self.overlay, &self.committed, &event.customer);
+        let touched = touch(&mut self.overlay, &self.committed, &policy, &event.customer);
         self.accounts.tallies.settle_drawn(tallies::settle_before(event, &mut touched.customer, ripe, &policy));
         let (scope, scope_after) = scopes(&touched.customer, event, &policy);
         let before = next_moment(&touched.customer, ripe, &policy);
@@ -247,39 +273,64 @@ impl<C: Committed> Partition<C> {
     pub fn advance(&mut self, time: EventTime, limit: usize, announcements: &mut Vec<Announcement>) -> bool {
         self.time = self.time.max(time);
         for _ in 0..limit {
-            let Some((came_up, id)) = self.timers.take_before(self.time) else {
-                let passed = Frontier::before(self.time);
-                if self.frontier < passed {
-                    self.frontier = passed;
-                }
-                return false;
-            };
-            let Some(due) = self.next_moment_of(&id) else { continue };
-            if due > came_up {
-                self.timers.move_to(due, id);
-                continue;
-            }
-            self.come(id, due, announcements);
+            let Some((came_up, id)) = self.timers.take_before(self.time) else { break };
+            self.end_days(came_up);
+            self.come_up(came_up, id, announcements);
         }
-        self.timers.has_before(self.time)
+        if self.timers.has_before(self.time) {
+            return true;
+        }
+        self.end_days(self.time);
+        let passed = Frontier::before(self.time);
+        if self.frontier < passed {
+            self.frontier = passed;
+        }
+        false
     }
 
-    /// A customer's next moment has come.
-    fn come(&mut self, id: CustomerId, due: EventTime, announcements: &mut Vec<Announcement>) {
-        let policy = Arc::clone(&self.policy);
-        let touched = touch(&mut self.overlay, &self.committed, &id);
-        let changes = next_due(&touched.customer, &policy) == Some(due);
-        let is_forgotten = changes && is_forgotten(&touched.customer, due, &policy);
-        let scope = if is_forgotten { Scope::ALL } else { Scope::NONE };
-        self.accounts.before(&touched.customer, scope, self.frontier.of(&id), &policy);
+    /// All that was due before `time` has fired.
+    fn end_days(&mut self, time: EventTime) {
+        if self.days.is_over(time) && time != EventTime::BEGINNING {
+            let tallies = &self.accounts.tallies;
+            self.days.end(time, &[tallies.committed(), tallies.open()], &self.policy);
+        }
+    }
+
+    /// A customer comes up: their next moment has come, or it is later than their entry says.
+    fn come_up(&mut self, came_up: EventTime, id: CustomerId, announcements: &mut Vec<Announcement>) {
+        let policy = &*self.policy;
+        let ripe = self.frontier.of(&id);
+        // Most entries that come up are only moved, or ripen: those a batch should not hold.
+        let mut looked_at = None;
+        let touched = match self.overlay.get_mut(&id) {
+            Some(touched) => touched,
+            None => {
+                let Some(customer) = self.committed.load(&id) else { return };
+                let ranked = Rank::of(&customer, policy);
+                looked_at.insert(Touched { customer, ranked, is_known: true, changed: false })
+            }
+        };
+        let Some(due) = next_moment(&touched.customer, ripe, policy) else { return };
+        if due > came_up {
+            self.timers.move_to(due, id);
+            return;
+        }
+        let changes = next_due(&touched.customer, policy) == Some(due);
+        let is_forgotten = changes && is_forgotten(&touched.customer, due, policy);
+        let scope = if is_forgotten { Scope::ALL } else { Scope::ripening(due) };
+        self.accounts.before(&touched.customer, scope, ripe, policy);
         self.frontier.reach(due, &id);
         let ripe = self.frontier.of(&id);
         if changes {
-            fire(&id, touched, due, ripe, &policy, &mut self.accounts, announcements);
+            fire(&id, touched, due, ripe, policy, &mut self.accounts, announcements);
         }
-        self.accounts.after(&touched.customer, scope, ripe, &policy);
+        self.accounts.after(&touched.customer, scope, ripe, policy);
         self.fired += 1;
-        if let Some(next) = next_moment(&touched.customer, ripe, &policy) {
+        let next = next_moment(&touched.customer, ripe, policy);
+        if let Some(touched) = looked_at.filter(|touched| touched.changed) {
+            self.overlay.insert(id.clone(), touched);
+        }
+        if let Some(next) = next {
             self.timers.move_to(next, id);
         }
     }
@@ -295,9 +346,20 @@ impl<C: Committed> Partition<C> {
         changed.map(|(id, touched)| (id, touched.is_known.then_some(&touched.customer)))
     }
 
-    /// Whether the open batch changed any customer or count.
+    /// Whose rank the open batch changed: from which one to which.
+    pub fn moves(&self) -> impl Iterator<Item = (&CustomerId, Option<Rank>, Option<Rank>)> {
+        let changed = self.overlay.iter().filter(|(_, touched)| touched.changed);
+        let ranked = changed.map(|(id, touched)| {
+            let customer = Some(&touched.customer).filter(|_| touched.is_known);
+            (id, touched.ranked, customer.and_then(|customer| Rank::of(customer, &self.policy)))
+        });
+        ranked.filter(|(_, before, after)| before != after)
+    }
+
+    /// Whether the open batch changed any customer or count, or ended a day.
     pub fn has_changes(&self) -> bool {
-        self.overlay.values().any(|touched| touched.changed) || !self.accounts.tallies.open().is_empty()
+        let has_counted = !self.accounts.tallies.open().is_empty() || self.days.has_ended();
+        has_counted || self.overlay.values().any(|touched| touched.changed)
     }
 
     /// The log has confirmed the open batch and `committed` holds its changes.
@@ -307,6 +369,7 @@ impl<C: Committed> Partition<C> {
         self.time_committed = self.time;
         self.frontier_committed = self.frontier.clone();
         self.accounts.confirm(self.today());
+        self.days.confirm();
         self.fired = 0;
     }
 
@@ -317,16 +380,8 @@ impl<C: Committed> Partition<C> {
         self.time = self.time_committed;
         self.frontier = self.frontier_committed.clone();
         self.accounts.undo();
+        self.days.undo(&self.policy);
         self.fired = 0;
-    }
-
-    /// Looks without touching: most entries that come up are only moved, and a batch should not hold them.
-    fn next_moment_of(&self, id: &CustomerId) -> Option<EventTime> {
-        let ripe = self.frontier.of(id);
-        match self.overlay.get(id) {
-            Some(touched) => next_moment(&touched.customer, ripe, &self.policy),
-            None => self.committed.load(id).and_then(|customer| next_moment(&customer, ripe, &self.policy)),
-        }
     }
 
     /// The business day that time has come to; `None` before the first event.
@@ -347,6 +402,7 @@ impl<C: Committed> Partition<C> {
 fn touch<'a, C: Committed>(
     overlay: &'a mut HashMap<CustomerId, Touched, FixedState>,
     committed: &C,
+    policy: &Policy,
     id: &CustomerId,
 ) -> &'a mut Touched {
     match overlay.entry(id.clone()) {
@@ -354,7 +410,9 @@ fn touch<'a, C: Committed>(
         Entry::Vacant(entry) => {
             let customer = committed.load(id);
             let is_known = customer.is_some();
-            entry.insert(Touched { customer: customer.unwrap_or_default(), is_known, changed: false })
+            let customer = customer.unwrap_or_default();
+            let ranked = Rank::of(&customer, policy);
+            entry.insert(Touched { customer, ranked, is_known, changed: false })
         }
     }
 }

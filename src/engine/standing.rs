@@ -25,8 +25,9 @@ pub(super) fn settle(
     }
     let assessment = Assessment::with(outlook, customer, at)?;
     let is_at_risk = matches!(level, Level::Medium | Level::High);
-    customer.standing.value_at_risk = is_at_risk.then_some(assessment.value_at_risk);
-    let signal_id = identity::id_of(&[ChurnRisk::TYPE, id.as_str(), cause, &at.to_string(), level.name()]);
+    customer.standing.value_at_risk = (level != Level::Low).then_some(assessment.value_at_risk);
+    customer.standing.level_since = is_at_risk.then_some(at);
+    let signal_id = identity::id_of(&[ChurnRisk::TYPE, id.as_str(), cause, &at.to_text(), level.name()]);
     let episode = customer.standing.episode.unwrap_or_else(|| episode_of(signal_id));
     customer.standing.episode = (level != Level::Low).then_some(episode);
     Some(ChurnRisk {
@@ -45,11 +46,12 @@ pub(super) fn settle(
 
 /// An episode is named after the signal that opened it.
 fn episode_of(raised: Uuid) -> Uuid {
-    identity::id_of(&["episode", &raised.to_string()])
+    identity::id_of(&["episode", raised.hyphenated().encode_lower(&mut Uuid::encode_buffer())])
 }
 
-/// First things first: a problem is solved before anything is offered, and much at stake deserves a person.
-fn action_for(level: Level, assessment: &Assessment, policy: &Policy) -> Option<Action> {
+/// What to do about a customer, first things first: a problem is solved before anything is offered, and much at stake
+/// deserves a person.
+pub fn action_for(level: Level, assessment: &Assessment, policy: &Policy) -> Option<Action> {
     if level == Level::Low {
         return None;
     }

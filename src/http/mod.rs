@@ -1,26 +1,38 @@
 //! Health, metrics and the API. Reads committed state only.
 
 mod access;
+mod customers;
+mod endpoints;
+mod events;
+mod guard;
+mod openapi;
+mod page;
+mod parameters;
+mod pipeline;
 mod problem;
+mod rates;
+mod server;
+mod signals;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
 
 use crate::config::Secret;
-use crate::domain::{CustomerId, Policy};
+use crate::domain::Policy;
 use crate::pipeline::Status;
 use crate::store::Partitions;
 use crate::telemetry::Metrics;
-use crate::wire::customer_view::CustomerView;
-use crate::wire::rates::Rates;
+pub use server::{ConnectionLimits, serve};
+pub use signals::Signals;
+
+use endpoints::{Access, ENDPOINTS};
 use problem::Problem;
 
 /// For how long a thread may be inside one call to the brokers before it counts as stuck.
@@ -36,6 +48,10 @@ pub struct Surroundings {
     pub threads: std::sync::RwLock<Vec<Arc<Status>>>,
     /// Set when the process is about to end.
     pub stopping: Arc<AtomicBool>,
+    /// The last signals.
+    pub signals: Arc<Signals>,
+    /// This instance's name.
+    pub instance: String,
     /// The rules.
     pub policy: Arc<Policy>,
     /// The time zone's name.
@@ -54,22 +70,22 @@ type Shared = State<Arc<Surroundings>>;
 
 /// All routes.
 pub fn router(surroundings: Arc<Surroundings>) -> Router {
-    let api = Router::new()
-        .route("/api/v1/customers/{id}", get(customer))
-        .route("/api/v1/rates", get(rates))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&surroundings), access::check));
-    Router::new()
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
+    let of_access = |access: Access| {
+        let endpoints = ENDPOINTS.iter().filter(|endpoint| endpoint.access == access);
+        endpoints.fold(Router::new(), |router, endpoint| router.route(endpoint.path, (endpoint.route)()))
+    };
+    let state = || Arc::clone(&surroundings);
+    let api = of_access(Access::Token).route_layer(middleware::from_fn_with_state(state(), access::check));
+    let page = of_access(Access::Page)
+        .route("/page/{*path}", get(page::file))
+        .route_layer(middleware::from_fn_with_state(state(), access::check_page));
+    of_access(Access::Anybody)
         .merge(api)
+        .merge(page)
         .fallback(|| async { Problem::not_found("there is nothing at this path") })
+        .method_not_allowed_fallback(guard::other_method)
+        .layer(middleware::from_fn(guard::check))
         .with_state(surroundings)
-}
-
-/// Answers until the process ends.
-pub async fn serve(listener: tokio::net::TcpListener, surroundings: Arc<Surroundings>) -> std::io::Result<()> {
-    axum::serve(listener, router(surroundings).into_make_service_with_connect_info::<SocketAddr>()).await
 }
 
 async fn metrics(State(of): Shared) -> Response {
@@ -112,25 +128,4 @@ fn not_ready(of: &Surroundings) -> Option<String> {
     }
     let restoring: u64 = threads.iter().map(|thread| thread.restoring.load(Ordering::Relaxed)).sum();
     (restoring > 0).then(|| format!("restoring {restoring} partitions"))
-}
-
-async fn customer(State(of): Shared, Path(id): Path<String>) -> Response {
-    let Some(id) = CustomerId::new(&id) else {
-        return Problem::bad_request("a customer id has 1 to 256 bytes").into_response();
-    };
-    match of.partitions.find(&id) {
-        Some((partition, customer)) => {
-            let at = of.partitions.all().into_iter().find(|(n, _)| *n == partition).and_then(|(_, s)| s.seen().time);
-            Json(CustomerView::new(&id, partition, &customer, at, &of.policy)).into_response()
-        }
-        None => match not_ready(&of) {
-            Some(reason) => Problem::unavailable(&reason).into_response(),
-            None => Problem::not_found("this instance knows no such customer; another one may").into_response(),
-        },
-    }
-}
-
-async fn rates(State(of): Shared) -> Response {
-    let figures = of.partitions.figures(&of.windows, &of.policy);
-    Json(Rates::new(&figures, &of.time_zone, &of.activity_horizon)).into_response()
 }

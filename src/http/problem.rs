@@ -4,7 +4,11 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
+
+/// The content type of a problem.
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
 /// An error for a client of the API.
 #[derive(Debug)]
@@ -14,7 +18,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, detail: &str) -> Self {
+    pub(super) fn new(status: StatusCode, detail: &str) -> Self {
         Self { status, detail: detail.to_owned() }
     }
 
@@ -39,25 +43,33 @@ impl Problem {
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// What went wrong, as RFC 9457 has it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(super) struct ProblemJson<'a> {
+    /// Always `about:blank`: the status says what kind it is.
     r#type: &'static str,
+    /// The status in words.
     title: &'a str,
+    /// The status.
     status: u16,
+    /// What is wrong and what to do about it, for a person.
     detail: &'a str,
+}
+
+impl<'a> ProblemJson<'a> {
+    pub(super) fn new(status: u16, detail: &'a str) -> Self {
+        let words = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        Self { r#type: "about:blank", title: words.unwrap_or("Error"), status, detail }
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = Body {
-            r#type: "about:blank",
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-        };
+        let body = ProblemJson::new(self.status.as_u16(), &self.detail);
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, axum::http::HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_TYPE, axum::http::HeaderValue::from_static(MEDIA_TYPE));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, axum::http::HeaderValue::from_static("1"));
         }

@@ -13,9 +13,12 @@ use super::consumer::ANSWER_WITHIN;
 use crate::pipeline::Fault;
 use crate::pipeline::ports::{Restored, RestoredUpTo};
 
-/// A consumer that only asks where topics end, open transactions included: a restore that stopped at the last stable
-/// offset would miss the tail of a transaction whose end is not yet marked.
-pub(super) fn asker(connection: &Connection) -> Result<BaseConsumer<DefaultConsumerContext>, Fault> {
+/// A consumer that only asks.
+pub(super) type Asker = BaseConsumer<DefaultConsumerContext>;
+
+/// One that asks where topics end, open transactions included: a restore that stopped at the last stable offset would
+/// miss the tail of a transaction whose end is not yet marked.
+pub(super) fn asker(connection: &Connection) -> Result<Asker, Fault> {
     let config = connection.client(
         "asker",
         &[("group.id", &connection.group_id), ("enable.auto.commit", "false"), ("isolation.level", "read_uncommitted")],

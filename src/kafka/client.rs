@@ -69,12 +69,17 @@ impl Connection {
         self.inputs.iter().find(|(_, known)| known == topic).map(|(source, _)| *source)
     }
 
+    /// What a client is called that was not given another name.
+    pub(super) fn client_id(&self, role: &str) -> String {
+        format!("homecoming-{role}")
+    }
+
     /// A client's configuration: ours first, then what the user passes through.
     pub(super) fn client(&self, role: &str, ours: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.bootstrap_servers)
-            .set("client.id", format!("homecoming-{role}"))
+            .set("client.id", self.client_id(role))
             .set("socket.keepalive.enable", "true")
             .set("reconnect.backoff.max.ms", "2000")
             // librdkafka writes its own log lines through ours; connection trouble is reported as an error anyway.

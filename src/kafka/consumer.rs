@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::CString;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::client::{Connection, STATISTICS_EVERY_MS, passing, unusable};
+use super::takeover::{role_of_member, unsigned};
 use crate::pipeline::Fault;
 use crate::pipeline::ports::{InputPartition, InputRecord, Polled, Remembered};
 use crate::wire::Incoming;
@@ -33,6 +34,8 @@ enum Rebalance {
 #[derive(Default)]
 pub(super) struct GroupContext {
     rebalances: Mutex<VecDeque<Rebalance>>,
+    /// Whether there are any: asked with every record.
+    has_rebalances: AtomicBool,
     fetched_bytes: AtomicU64,
 }
 
@@ -61,6 +64,7 @@ impl ConsumerContext for GroupContext {
             _ => Rebalance::Revoked { lost: consumer.assignment_lost() },
         };
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(noted);
+        self.has_rebalances.store(true, Ordering::Release);
     }
 }
 
@@ -88,10 +92,9 @@ pub(super) struct GroupConsumer {
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl GroupConsumer {
-    pub(super) fn new(connection: &Connection, thread: usize) -> Result<Self, Fault> {
-        let role = format!("consumer-{}-{thread}", connection.instance_id.as_deref().unwrap_or("dynamic"));
+    pub(super) fn new(connection: &Connection, transactional_id: &str, thread: usize) -> Result<Self, Fault> {
         let mut config = connection.client(
-            &role,
+            &role_of_member(transactional_id),
             &[
                 ("group.id", &connection.group_id),
                 ("enable.auto.commit", "false"),
@@ -156,7 +159,14 @@ impl GroupConsumer {
     }
 
     fn next_rebalance(&self) -> Option<Rebalance> {
-        self.client().context().rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        let context = self.client().context();
+        if !context.has_rebalances.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut rebalances = context.rebalances.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = rebalances.pop_front();
+        context.has_rebalances.store(!rebalances.is_empty(), Ordering::Release);
+        next
     }
 
     /// Partition i of every input has to be here, or events of one customer would go to two places.
@@ -202,13 +212,20 @@ impl GroupConsumer {
         });
     }
 
-    pub(super) fn committed(&self, partitions: &[i32]) -> Result<TopicPartitionList, Fault> {
-        let mut asked = TopicPartitionList::new();
+    /// These partitions of all inputs.
+    pub(super) fn inputs_of(&self, partitions: &[i32]) -> TopicPartitionList {
+        let mut inputs = TopicPartitionList::new();
         for ((_, topic), partition) in
             self.connection.inputs.iter().flat_map(|input| partitions.iter().map(move |p| (input, *p)))
         {
-            asked.add_partition(topic, partition);
+            inputs.add_partition(topic, partition);
         }
+        inputs
+    }
+
+    /// The group's offsets. Waits for whoever has a transaction open that moves them.
+    pub(super) fn committed(&self, partitions: &[i32]) -> Result<TopicPartitionList, Fault> {
+        let asked = self.inputs_of(partitions);
         self.client().committed_offsets(asked, ANSWER_WITHIN).map_err(passing("can't read the group's offsets"))
     }
 
@@ -227,7 +244,7 @@ impl GroupConsumer {
                 .map_err(passing("can't read where an input begins and ends"))?;
             let Some(source) = self.connection.source(element.topic()) else { continue };
             let committed = match element.offset() {
-                Offset::Offset(offset) => Some((offset, element.metadata().to_owned())),
+                Offset::Offset(offset) => Some((offset, unsigned(element.metadata()).to_owned())),
                 _ => None,
             };
             let input = InputPartition { source, partition: element.partition() };

@@ -1,14 +1,16 @@
 //! The pipeline's [`Log`], on Kafka.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
+use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::changelog::{ChangelogReader, asker};
+use super::changelog::{Asker, ChangelogReader, asker};
 use super::client::{Connection, passing};
 use super::consumer::{GroupConsumer, PollError};
 use super::producer::Transactions;
+use super::takeover::{Suspicion, Takeover, signed};
 use crate::pipeline::ports::{
     Committed, Destination, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored,
     RestoredUpTo, Usage,
@@ -20,7 +22,11 @@ pub struct KafkaLog {
     connection: Connection,
     consumer: GroupConsumer,
     transactions: Transactions,
-    asker: BaseConsumer<DefaultConsumerContext>,
+    asker: Arc<Asker>,
+    takeover: Takeover,
+    transactional_id: String,
+    /// The group did not say what it remembers when it was last asked.
+    is_held_up: bool,
     restore: Option<ChangelogReader>,
     thread: usize,
     /// When the group took our member id away.
@@ -37,11 +43,16 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 impl KafkaLog {
     /// Joins the group. `instance` makes transactional ids: two live processes must not share one.
     pub fn new(connection: Connection, instance: &str, thread: usize) -> Result<Self, Fault> {
-        let transactional_id = format!("{}-{instance}-{thread}", connection.group_id);
+        let own_ids_begin = format!("{}-{instance}-", connection.group_id);
+        let transactional_id = format!("{own_ids_begin}{thread}");
+        let asker = Arc::new(asker(&connection)?);
         Ok(Self {
-            consumer: GroupConsumer::new(&connection, thread)?,
+            consumer: GroupConsumer::new(&connection, &transactional_id, thread)?,
             transactions: Transactions::new(&connection, &transactional_id),
-            asker: asker(&connection)?,
+            takeover: Takeover::new(&connection, &asker, &transactional_id, own_ids_begin),
+            asker,
+            transactional_id,
+            is_held_up: false,
             restore: None,
             thread,
             fenced: Vec::new(),
@@ -61,7 +72,7 @@ impl KafkaLog {
         }
         tracing::warn!(reason, "the group took our member id away, joining anew");
         self.consumer.leave(CLOSE_WITHIN);
-        self.consumer = GroupConsumer::new(&self.connection, self.thread)?;
+        self.consumer = GroupConsumer::new(&self.connection, &self.transactional_id, self.thread)?;
         Ok(Polled::Revoked { lost: true })
     }
 }
@@ -79,7 +90,13 @@ impl Log for KafkaLog {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        self.consumer.remembered(partitions, &self.asker)
+        // What a predecessor of our id left open would hold us up as well.
+        self.transactions.begin_work()?;
+        let suspicion = if self.is_held_up { Suspicion::HeldUp } else { Suspicion::Gone };
+        self.takeover.begin(self.consumer.inputs_of(partitions), suspicion);
+        let remembered = self.consumer.remembered(partitions, &self.asker);
+        self.is_held_up = remembered.is_err();
+        remembered
     }
 
     fn take_up(&mut self, starts: &[(InputPartition, i64)]) -> Result<(), Fault> {
@@ -111,7 +128,7 @@ impl Log for KafkaLog {
         self.restore = None;
         if !partitions.is_empty() {
             // A predecessor's open transaction of our id is ended by this; then the state's end is known.
-            self.transactions.renew()?;
+            self.transactions.renew_if_used()?;
             self.restore = Some(ChangelogReader::new(&self.connection, partitions, &self.asker)?);
         }
         Ok(())
@@ -142,7 +159,7 @@ impl Log for KafkaLog {
             let InputPartition { source, partition } = position.input;
             let mut element = offsets.add_partition(self.connection.topic(source), partition);
             element.set_offset(Offset::Offset(position.next_offset)).map_err(passing("can't name an offset"))?;
-            element.set_metadata(&position.note);
+            element.set_metadata(signed(&position.note, &self.transactional_id));
         }
         let group = self.consumer.client().group_metadata();
         let group = group.ok_or_else(|| Fault::MustAbort("not a member of the group".to_owned()))?;
@@ -163,7 +180,6 @@ impl Log for KafkaLog {
     }
 
     fn usage(&self) -> Usage {
-        let (producers, send_queue_bytes) = self.transactions.usage();
-        Usage { producers, send_queue_bytes, fetch_queue_bytes: self.consumer.fetched_bytes() }
+        Usage { fetch_queue_bytes: self.consumer.fetched_bytes(), ..self.transactions.usage() }
     }
 }

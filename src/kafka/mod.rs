@@ -5,6 +5,7 @@ mod client;
 mod consumer;
 mod log;
 mod producer;
+mod takeover;
 
 pub mod embedded;
 pub mod examine;

@@ -20,7 +20,7 @@ use rdkafka::util::Timeout;
 
 use super::client::{Connection, STATISTICS_EVERY_MS, unusable};
 use crate::pipeline::Fault;
-use crate::pipeline::ports::{CommitTimes, Committed};
+use crate::pipeline::ports::{CommitTimes, Committed, Usage};
 
 /// How long the same call is repeated that says it may be.
 const REPEAT_FOR: Duration = Duration::from_secs(30);
@@ -78,7 +78,11 @@ pub(super) struct Transactions {
     config: ClientConfig,
     state_topic: String,
     producer: Option<ThreadedProducer<TransactionContext>>,
+    /// No transaction was begun with it yet.
+    is_fresh: bool,
     is_open: bool,
+    /// Since when the brokers may have a transaction of ours open.
+    open_since: Option<Instant>,
     /// The topics that the open transaction writes to.
     written: BTreeSet<String>,
     drain_within: Duration,
@@ -110,7 +114,9 @@ impl Transactions {
             config,
             state_topic: connection.state.clone(),
             producer: None,
+            is_fresh: false,
             is_open: false,
+            open_since: None,
             written: BTreeSet::new(),
             drain_within: connection.transaction_timeout,
             fenced_in_a_row: 0,
@@ -134,14 +140,31 @@ impl Transactions {
             _ => Fault::Passing(format!("can't get a transactional producer: {error}")),
         })?;
         self.producer = Some(producer);
+        self.is_fresh = true;
+        self.open_since = None;
         self.made += 1;
         Ok(())
     }
 
-    /// Producers made so far, and bytes that wait in the present one.
-    pub(super) fn usage(&self) -> (u64, u64) {
+    /// Makes a new producer unless nothing was done with the one there is.
+    pub(super) fn renew_if_used(&mut self) -> Result<(), Fault> {
+        if self.producer.is_some() && self.is_fresh { Ok(()) } else { self.renew() }
+    }
+
+    /// Makes the first producer, if there was none yet.
+    pub(super) fn begin_work(&mut self) -> Result<(), Fault> {
+        if self.made == 0 { self.renew() } else { Ok(()) }
+    }
+
+    /// What the producer holds; of what is read it knows nothing.
+    pub(super) fn usage(&self) -> Usage {
         let queued = self.producer.as_ref().map(|p| p.context().queued_bytes.load(Ordering::Relaxed));
-        (self.made, queued.unwrap_or(0))
+        Usage {
+            producers: self.made,
+            send_queue_bytes: queued.unwrap_or(0),
+            transaction_age: self.open_since.map_or(Duration::ZERO, |since| since.elapsed()),
+            ..Usage::default()
+        }
     }
 
     fn producer(&mut self) -> Result<&ThreadedProducer<TransactionContext>, Fault> {
@@ -158,6 +181,8 @@ impl Transactions {
         let began = self.producer()?.begin_transaction();
         began.map_err(|error| self.fault("can't begin a transaction", &error))?;
         self.is_open = true;
+        self.is_fresh = false;
+        self.open_since = Some(Instant::now());
         self.written.clear();
         Ok(())
     }
@@ -219,6 +244,7 @@ impl Transactions {
             fault => fault,
         })?;
         self.is_open = false;
+        self.open_since = None;
         self.fenced_in_a_row = 0;
         let times = CommitTimes { drain: drained - started, offsets: added - drained, end: Instant::now() - added };
         let producer = self.producer()?;
@@ -317,6 +343,7 @@ impl Transactions {
             other => Fault::OutcomeUnknown(other.to_string()),
         })?;
         self.is_open = false;
+        self.open_since = None;
         if let Some(producer) = &self.producer {
             producer.context().undelivered.lock().unwrap_or_else(PoisonError::into_inner).take();
             producer.context().state_ends.lock().unwrap_or_else(PoisonError::into_inner).clear();

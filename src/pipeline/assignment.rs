@@ -13,7 +13,7 @@ use super::stream_thread::{StreamThread, TICK};
 use crate::domain::EventTime;
 use crate::wire::progress_record::Progress;
 use crate::wire::state_key::StateKey;
-use crate::wire::{customer_record, tallies_record};
+use crate::wire::{customer_record, day_record, tallies_record};
 
 /// How long to wait before something that failed is tried again.
 const BACK_OFF: Duration = Duration::from_millis(200);
@@ -54,14 +54,32 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 
     fn begin_restoring(&self, partition: i32, kept: Option<Kept>, inputs: Vec<Remembered>, now: Duration) -> Restoring {
-        let (store, progress, sections, stood_still_since) = match kept {
-            Some(kept) => (kept.store, Some(kept.progress), kept.sections, Some(kept.since)),
-            None => (self.shared.partitions.open(partition), None, BTreeMap::new(), None),
+        let Some(kept) = kept else {
+            let store = self.shared.partitions.open(partition);
+            let (sections, days) = (BTreeMap::new(), BTreeMap::new());
+            let (records, stood_still_since) = (0, None);
+            return Restoring {
+                store,
+                progress: None,
+                sections,
+                days,
+                started: now,
+                records,
+                inputs,
+                stood_still_since,
+            };
         };
-        if stood_still_since.is_some() {
-            self.shared.partitions.reopen(partition, &store);
+        self.shared.partitions.reopen(partition, &kept.store);
+        Restoring {
+            store: kept.store,
+            progress: Some(kept.progress),
+            sections: kept.sections,
+            days: kept.days,
+            started: now,
+            records: 0,
+            inputs,
+            stood_still_since: Some(kept.since),
         }
-        Restoring { store, progress, sections, started: now, records: 0, inputs, stood_still_since }
     }
 
     /// Asks again until the answer is there, however long the log is away: what is asked here can't be left undone.
@@ -182,10 +200,12 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         );
         running.doubt = doubt;
         let (totals, counts) = (*running.engine.totals(), Arc::clone(running.engine.tallies().committed()));
+        let days = Arc::clone(running.engine.days());
         let time = running.engine.time();
         store.show(|seen| {
             seen.totals = totals;
             seen.counts = counts;
+            seen.days = days;
             seen.counted_at = (time != EventTime::BEGINNING).then_some(time);
             seen.is_running = true;
         });
@@ -211,6 +231,8 @@ fn take_restored(record: &Restored<'_>, life: &mut Restoring) -> Result<(), cust
             life.sections.insert(at, tallies_record::decode(at, value)?);
         }
         (Some(StateKey::Tallies(at)), None) => drop(life.sections.remove(&at)),
+        (Some(StateKey::DayEnd(day)), Some(value)) => drop(life.days.insert(day, day_record::decode(value)?)),
+        (Some(StateKey::DayEnd(day)), None) => drop(life.days.remove(&day)),
         (None, _) => return Err(customer_record::Unreadable::Damaged("a key of an unknown kind")),
     }
     Ok(())

@@ -1,10 +1,14 @@
 //! What one transaction holds, counted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::ports::SentSignal;
 use crate::engine::Outcome;
 use crate::wire::Source;
+
+/// How many signals of a batch are kept for whoever listens.
+const SIGNALS_KEPT: usize = 1000;
 
 /// What a batch did, told once it is committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub(super) struct Batch {
     pub(super) summary: BatchSummary,
     /// When the records that caused signals were written, in milliseconds since 1970.
     pub(super) caused_ms: Vec<i64>,
+    /// The last signals, if somebody listened when they were sent.
+    pub(super) last_signals: VecDeque<SentSignal>,
 }
 
 impl Batch {
@@ -45,5 +51,17 @@ impl Batch {
 
     pub(super) fn is_open(&self) -> bool {
         self.opened_at.is_some()
+    }
+
+    /// Keeps a signal for whoever listens. When nobody does, what was kept before would leave a gap: it goes too.
+    pub(super) fn keep(&mut self, is_heard: bool, kind: &'static str, json: &[u8]) {
+        if !is_heard {
+            self.last_signals.clear();
+            return;
+        }
+        if self.last_signals.len() >= SIGNALS_KEPT {
+            self.last_signals.pop_front();
+        }
+        self.last_signals.push_back(SentSignal { kind, json: json.to_vec() });
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::ports::{InputPartition, Position, Remembered};
 use super::record::Taken;
+use crate::domain::time::Day;
 use crate::domain::{EventTime, Policy};
 use crate::engine::tallies::Section;
-use crate::engine::{Partition, Watermark};
+use crate::engine::{DayEnd, Partition, Rank, Watermark};
 use crate::store::PartitionStore;
 use crate::wire::progress_record::{Erased, InputProgress, Progress};
 
@@ -28,6 +29,8 @@ pub(super) struct Restoring {
     pub(super) progress: Option<Progress>,
     /// Settled counts, by section.
     pub(super) sections: BTreeMap<i32, Section>,
+    /// The rates at the end of each business day.
+    pub(super) days: BTreeMap<Day, DayEnd>,
     pub(super) started: Duration,
     pub(super) records: u64,
     pub(super) inputs: Vec<Remembered>,
@@ -41,6 +44,8 @@ pub(super) struct Kept {
     pub(super) store: Arc<PartitionStore>,
     pub(super) progress: Progress,
     pub(super) sections: BTreeMap<i32, Section>,
+    /// The rates at the end of each business day.
+    pub(super) days: BTreeMap<Day, DayEnd>,
     /// The changelog's offset after what `store` holds.
     pub(super) state_end: i64,
     pub(super) since: Duration,
@@ -114,18 +119,23 @@ impl Running {
         state_end: i64,
         now: Duration,
     ) -> Self {
-        let mut engine = Partition::new(policy, Arc::clone(&restored.store));
+        let mut engine = Partition::new(Arc::clone(&policy), Arc::clone(&restored.store));
         let progress = restored.progress.unwrap_or_default();
         let is_same = progress.settings.is_empty() || progress.settings == *settings;
         let time = progress.time_ms.map_or(EventTime::BEGINNING, EventTime::from_millis);
         engine.resume(time);
         engine.recall_settled(restored.sections.into_values());
+        let today = progress.open_day.map(Day).or(engine.today());
+        engine.recall_days(restored.days, today);
+        let mut ranks = Vec::new();
         restored.store.for_each(|id, customer| {
             engine.recall(id, customer);
+            ranks.extend(Rank::of(customer, &policy).map(|rank| (rank, id.clone())));
             if !is_same {
                 engine.reconsider(id);
             }
         });
+        restored.store.rank(ranks);
         engine.recall_erased(progress.erased.orders, progress.erased.returning_orders);
         let greatest = starts.iter().map(|(input, _)| {
             let known = progress.inputs.get(input.source.name());
@@ -258,7 +268,7 @@ impl Running {
         let totals = self.engine.totals();
         let erased = Erased { orders: totals.erased_orders, returning_orders: totals.erased_returning_orders };
         let time = Some(self.engine.time()).filter(|time| *time != EventTime::BEGINNING);
-        Progress::new(sequence, time, inputs.collect(), erased, self.settings.clone())
+        Progress::new(sequence, (time, self.engine.open_day()), inputs.collect(), erased, self.settings.clone())
     }
 
     /// What is committed, to be kept while the partition is elsewhere; nothing when its changelog's end is unknown.
@@ -267,7 +277,8 @@ impl Running {
         self.undo();
         let progress = self.progress_at(self.sequence);
         let sections = self.engine.tallies().sections().into_iter().map(|section| (section.at, section)).collect();
-        Some(Kept { store: self.store, progress, sections, state_end, since: now })
+        let days = BTreeMap::clone(self.engine.days());
+        Some(Kept { store: self.store, progress, sections, days, state_end, since: now })
     }
 
     /// The open batch is committed and the store holds its changes.
@@ -276,8 +287,10 @@ impl Running {
         self.store.show(|seen| {
             // Let go of first, so that they change in place.
             seen.counts = Arc::default();
+            seen.days = Arc::default();
             self.engine.confirm();
             seen.counts = Arc::clone(self.engine.tallies().committed());
+            seen.days = Arc::clone(self.engine.days());
             seen.counted_at = self.engine.today().map(|_| self.engine.time());
         });
         self.sequence += 1;

@@ -17,6 +17,6 @@ mod transaction;
 
 pub use batch::BatchSummary;
 pub use ports::{AbortCause, Invariant, Usage};
-pub use ports::{Clock, Fault, Log, Observer};
+pub use ports::{Clock, Fault, Listener, Log, Observer};
 pub use settings::Settings;
 pub use stream_thread::{Shared, Status, StreamThread};

@@ -1,5 +1,6 @@
 //! The narrow traits the edge must fill: the log, the clock, the observer.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::batch::BatchSummary;
@@ -93,6 +94,18 @@ pub enum Destination {
     DeadLetters,
     /// The changelog of a partition.
     State(i32),
+}
+
+impl Destination {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReturningCustomers => "returning_customers",
+            Self::ChurnRisk => "churn_risk",
+            Self::DeadLetters => "dead_letters",
+            Self::State(_) => "state",
+        }
+    }
 }
 
 /// A record on its way out.
@@ -191,6 +204,8 @@ pub struct Usage {
     pub send_queue_bytes: u64,
     /// Bytes that were fetched and wait to be polled.
     pub fetch_queue_bytes: u64,
+    /// How long ago the transaction was begun that may still be open; zero when there is none.
+    pub transaction_age: Duration,
 }
 
 /// How far a changelog has been read.
@@ -293,6 +308,24 @@ impl Invariant {
             Self::OffsetsRise => "offsets_rise",
         }
     }
+}
+
+/// A signal as it stands in its topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentSignal {
+    /// Its `type`.
+    pub kind: &'static str,
+    /// The record's value, byte for byte.
+    pub json: Vec<u8>,
+}
+
+/// Who hears signals besides the readers of the topics: after the commit, and only the last ones when there are many.
+pub trait Listener: Send + Sync {
+    /// Whether signals sent from now on are to be kept for [`Listener::committed`]. Asked once a signal.
+    fn is_listening(&self) -> bool;
+    /// A transaction with so many signals took place, and readers see what it changed. `last`: those that were kept, the
+    /// last ones without a gap, in the order in which they were sent.
+    fn committed(&self, signals: u64, last: VecDeque<SentSignal>);
 }
 
 /// One method a happening: moves counters and writes the log line.

@@ -1,7 +1,8 @@
 //! A record, read: an event, or the dead letter that says why there is none.
 
-use super::ports::{Clock, InputPartition, InputRecord};
+use super::ports::{InputPartition, InputRecord};
 use super::settings::Settings;
+use crate::domain::EventTime;
 use crate::engine::Event;
 use crate::wire::partitioning::partition_of;
 use crate::wire::{self, Limits, Rejection, cloud_event};
@@ -24,11 +25,9 @@ pub(super) struct DeadLetter {
     pub(super) headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
-pub(super) fn read(record: &InputRecord<'_>, settings: &Settings, clock: &impl Clock) -> Taken {
-    let limits = Limits {
-        value_bytes_max: settings.max_value_bytes,
-        latest: settings.max_future_skew.map(|skew| clock.wall() + skew),
-    };
+/// Reads a record; no event may be later than `latest`.
+pub(super) fn read(record: &InputRecord<'_>, settings: &Settings, latest: Option<EventTime>) -> Taken {
+    let limits = Limits { value_bytes_max: settings.max_value_bytes, latest };
     let key = record.incoming.key.unwrap_or_default();
     let is_misplaced = !key.is_empty() && partition_of(key, settings.partitions) != record.from.partition;
     let decoded = wire::decode(record.from.source, &record.incoming, &limits);

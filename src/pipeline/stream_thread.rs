@@ -1,6 +1,6 @@
 //! The loop of one stream thread. It owns its consumer, its transactional producer and the state of its partitions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::mem;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::batch::Batch;
 use super::life::{Input, Kept, Restoring, Running};
-use super::ports::{Clock, Destination, Fault, Invariant, Log, Observer, Outgoing, Polled};
+use super::ports::{Clock, Destination, Fault, InputRecord, Invariant, Listener, Log, Observer, Outgoing, Polled};
 use super::record::{Taken, read};
 use super::settings::Settings;
 use crate::domain::{EventTime, Policy, Signal};
@@ -22,6 +22,9 @@ pub(super) const TICK: Duration = Duration::from_millis(50);
 
 /// A poll that takes longer waited for records.
 const WAITED: Duration = Duration::from_micros(200);
+
+/// How many records are read in one turn of the loop.
+const POLLED_AT_ONCE: usize = 32;
 
 /// How many records of one input may wait for those of another.
 const QUEUE_MAX: usize = 5000;
@@ -50,6 +53,8 @@ pub struct Shared {
     pub partitions: Arc<Partitions>,
     /// Who is told what happens.
     pub observer: Arc<dyn Observer>,
+    /// Who hears signals once they are committed.
+    pub listener: Arc<dyn Listener>,
     /// What the thread says of itself.
     pub status: Arc<Status>,
     /// Which of the process's stream threads it is.
@@ -68,6 +73,10 @@ pub struct StreamThread<L, K> {
     pub(super) kept: BTreeMap<i32, Kept>,
     pub(super) batch: Batch,
     pub(super) announcements: Vec<Announcement>,
+    /// What was polled and not yet put where it waits for its turn.
+    taken: Vec<Taken>,
+    /// The signal being sent, kept for its room.
+    encoded: Vec<u8>,
     pub(super) ticked: Duration,
     pub(super) more_due: bool,
     /// When it was last polled.
@@ -92,6 +101,8 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             kept: BTreeMap::new(),
             batch: Batch::default(),
             announcements: Vec::new(),
+            taken: Vec::new(),
+            encoded: Vec::new(),
             ticked: Duration::ZERO,
             more_due: false,
             polled: Duration::ZERO,
@@ -139,9 +150,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             self.restore_some()?;
         }
         let asked = self.clock.monotonic();
-        let (wait, settings, clock) = (self.poll_wait(asked), &self.shared.settings, &self.clock);
-        let mut taken = None;
-        let polled = self.log.poll(wait, &mut |record| taken = Some(read(&record, settings, clock)))?;
+        let polled = self.poll(self.poll_wait(asked))?;
         let now = self.clock.monotonic();
         let is_work = now.saturating_sub(asked) < WAITED;
         self.busy += if is_work { now } else { asked }.saturating_sub(self.polled);
@@ -150,12 +159,10 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         }
         self.polled = now;
         match polled {
-            Polled::Nothing | Polled::Record => {}
+            Polled::Nothing | Polled::Record => self.take(now)?,
+            // What came before it is read again by whoever has the partitions then: nothing may go before the answer.
             Polled::Assigned(partitions) => return self.on_assigned(&partitions),
             Polled::Revoked { lost } => return self.on_revoked(lost),
-        }
-        if let Some(taken) = taken {
-            self.take(taken, now)?;
         }
         if now.saturating_sub(self.ticked) >= TICK || self.more_due {
             self.ticked = now;
@@ -184,17 +191,42 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
 
     // --- records -----------------------------------------------------------------------------------------------
 
-    fn take(&mut self, taken: Taken, now: Duration) -> Result<(), Fault> {
-        let partition = taken.from.partition;
-        // Held back until it runs: reading is set to the right offset before it is let go on.
-        let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
-        let offset = taken.offset;
-        if !running.enqueue(taken, now) {
-            let detail = format!("partition {partition}: offset {offset} came after a later one");
-            self.shared.observer.invariant_failed(Invariant::OffsetsRise, &detail);
-            return Ok(());
+    /// Waits for the next happening, and reads what else is there: looking at clocks costs as much as a record does.
+    fn poll(&mut self, wait: Duration) -> Result<Polled, Fault> {
+        self.taken.clear();
+        let (log, taken, settings, clock) = (&mut self.log, &mut self.taken, &self.shared.settings, &self.clock);
+        let mut latest = None;
+        let mut take = |record: InputRecord<'_>| {
+            let latest = *latest.get_or_insert_with(|| settings.max_future_skew.map(|skew| clock.wall() + skew));
+            taken.push(read(&record, settings, latest));
+        };
+        let mut polled = log.poll(wait, &mut take)?;
+        let mut read = 1;
+        while polled == Polled::Record && read < POLLED_AT_ONCE {
+            match log.poll(Duration::ZERO, &mut take)? {
+                Polled::Nothing => break,
+                other => polled = other,
+            }
+            read += 1;
         }
-        self.work(partition, now)
+        Ok(polled)
+    }
+
+    /// Takes in what was polled.
+    fn take(&mut self, now: Duration) -> Result<(), Fault> {
+        let mut of = BTreeSet::new();
+        for taken in self.taken.drain(..) {
+            let (partition, offset) = (taken.from.partition, taken.offset);
+            // Held back until it runs: reading is set to the right offset before it is let go on.
+            let Some(running) = self.running.get_mut(&partition) else { continue };
+            if running.enqueue(taken, now) {
+                of.insert(partition);
+            } else {
+                let detail = format!("partition {partition}: offset {offset} came after a later one");
+                self.shared.observer.invariant_failed(Invariant::OffsetsRise, &detail);
+            }
+        }
+        of.into_iter().try_for_each(|partition| self.work(partition, now))
     }
 
     /// Takes in what is ready of a partition, until the batch is full.
@@ -273,23 +305,20 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let announcements = mem::take(&mut self.announcements);
         for Announcement { signal, cause } in &announcements {
             let caused_by_record = *cause == Cause::Event;
-            let headers = cloud_event::headers(
-                signal,
-                &self.shared.settings.event_source,
-                traceparent.filter(|_| caused_by_record),
-            );
-            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, Some(value.as_bytes()))).collect();
+            let source = &self.shared.settings.event_source;
+            let headers = cloud_event::Headers::of(signal, source, traceparent.filter(|_| caused_by_record));
+            self.encoded.clear();
+            wire::signal::encode_into(signal, &mut self.encoded);
+            let (key, value) = (signal.customer().as_str().as_bytes(), &self.encoded);
             let to = match signal {
                 Signal::ReturningCustomer(_) => Destination::ReturningCustomers,
                 Signal::ChurnRisk(_) => Destination::ChurnRisk,
             };
-            self.log.send(&Outgoing {
-                to,
-                key: Some(signal.customer().as_str().as_bytes()),
-                value: Some(&wire::signal::encode(signal)),
-                headers: &headers,
-            })?;
-            *self.batch.summary.signals.entry(signal.names()).or_default() += 1;
+            let log = &mut self.log;
+            headers.list(|headers| log.send(&Outgoing { to, key: Some(key), value: Some(value), headers }))?;
+            let names = signal.names();
+            *self.batch.summary.signals.entry(names).or_default() += 1;
+            self.batch.keep(self.shared.listener.is_listening(), names.0, value);
             self.batch.caused_ms.extend(written_ms.filter(|_| caused_by_record));
         }
         self.announcements = announcements;

@@ -9,7 +9,7 @@ use super::ports::{AbortCause, Clock, Committed, Destination, Fault, Invariant, 
 use super::stream_thread::StreamThread;
 use crate::domain::CustomerId;
 use crate::wire::state_key::{self, StateKey};
-use crate::wire::{customer_record, tallies_record};
+use crate::wire::{customer_record, day_record, tallies_record};
 
 /// A customer that a transaction changed: partition, id and new record; `None`: forgotten.
 type Changed = (i32, CustomerId, Option<Box<[u8]>>);
@@ -52,6 +52,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         }
         for partition in &batch.partitions {
             let Some(running) = self.running.get_mut(partition) else { continue };
+            running.store.rerank(running.engine.moves());
             let state_end = committed.state_ends.iter().find(|(written, _)| written == partition);
             running.confirm(state_end.map(|(_, end)| *end));
             if let Some(detail) = running.doubt.take() {
@@ -62,12 +63,19 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 let detail = format!("partition {partition}: {totals:?}");
                 self.shared.observer.invariant_failed(Invariant::CountsAddUp, &detail);
             }
-            running.store.show(|seen| seen.totals = totals);
+            running.store.show(|seen| {
+                seen.totals = totals;
+                seen.commits += 1;
+            });
         }
         let wall = self.clock.wall().millis();
         let delays = batch.caused_ms.iter().map(|ms| Duration::from_millis((wall - ms).max(0) as u64));
         batch.summary.delays = delays.collect();
         self.shared.observer.committed(&batch.summary, &committed.times);
+        let signals: u64 = batch.summary.signals.values().sum();
+        if signals > 0 {
+            self.shared.listener.committed(signals, batch.last_signals);
+        }
     }
 
     /// Nobody can tell whether the transaction took place. A new producer settles it, the group's memory tells.
@@ -145,6 +153,10 @@ fn send_changes<L: Log>(
     }
     for section in running.engine.changed_sections() {
         let (key, value) = (StateKey::Tallies(section.at).encode(), tallies_record::encode(&section));
+        log.send(&Outgoing { to, key: Some(&key), value: value.as_deref(), headers: &[] })?;
+    }
+    for (day, rates) in running.engine.changed_days() {
+        let (key, value) = (StateKey::DayEnd(day).encode(), rates.map(day_record::encode));
         log.send(&Outgoing { to, key: Some(&key), value: value.as_deref(), headers: &[] })?;
     }
     let progress = running.progress().encode();

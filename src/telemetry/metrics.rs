@@ -59,6 +59,7 @@ struct Transactions {
     commits: IntCounterVec,
     aborts: IntCounterVec,
     producers: GaugeVec,
+    open: GaugeVec,
     batch_customers: Histogram,
     end_to_end: Histogram,
 }
@@ -144,6 +145,12 @@ impl Transactions {
                 r,
                 "producers_made",
                 "Producers a stream thread has made, the first included: each more is one recycled.",
+                &["thread"],
+            ),
+            open: gauges(
+                r,
+                "transaction_open_seconds",
+                "How long ago the transaction was begun that a stream thread has not ended; 0: none.",
                 &["thread"],
             ),
             batch_customers: histogram(
@@ -390,6 +397,7 @@ impl Observer for Metrics {
         let more = busy.as_secs_f64() - self.work.busy.with_label_values(&[&thread]).get();
         self.work.busy.with_label_values(&[&thread]).inc_by(more.max(0.0));
         self.work.transactions.producers.with_label_values(&[&thread]).set(usage.producers as f64);
+        self.work.transactions.open.with_label_values(&[&thread]).set(usage.transaction_age.as_secs_f64());
         for (queue, bytes) in [("send", usage.send_queue_bytes), ("fetch", usage.fetch_queue_bytes)] {
             self.state.client_queues.with_label_values(&[thread.as_str(), queue]).set(bytes as f64);
         }

@@ -1,7 +1,7 @@
 //! Consent, contacts, reviews and erasure, of the topic `contacts`.
 
 use super::Rejection;
-use super::fields::{Fields, bool_of, text_of};
+use super::fields::Fields;
 use crate::domain::consent::Channel;
 use crate::domain::identity::ID_BYTES_MAX;
 use crate::engine::{Event, Happening};
@@ -31,7 +31,7 @@ pub(super) fn decode(kind: &str, fields: &Fields<'_>) -> Result<Event, Rejection
 fn consent_changed(fields: &Fields<'_>) -> Result<Happening, Rejection> {
     let channel = fields.one_of("channel", CHANNELS, Channel::ALL, Channel::name)?;
     let expected = "true or false";
-    let granted = bool_of(fields.required("granted")?).ok_or(Rejection::InvalidField { field: "granted", expected })?;
+    let granted = fields.required("granted")?.parsed().ok_or(Rejection::InvalidField { field: "granted", expected })?;
     Ok(Happening::ConsentChanged { channel, granted })
 }
 
@@ -41,7 +41,7 @@ fn contact_sent(fields: &Fields<'_>) -> Result<Happening, Rejection> {
     fields.one_of("purpose", expected, PURPOSES, |purpose| purpose)?;
     for field in ["contact_id", "episode_id"] {
         fields.check(field, "a string of 1 to 256 bytes", |value| {
-            text_of(value).is_some_and(|id| (1..=ID_BYTES_MAX).contains(&id.len()))
+            value.text().is_some_and(|id| (1..=ID_BYTES_MAX).contains(&id.len()))
         })?;
     }
     Ok(Happening::ContactSent)
@@ -49,8 +49,8 @@ fn contact_sent(fields: &Fields<'_>) -> Result<Happening, Rejection> {
 
 fn review_held(fields: &Fields<'_>) -> Result<Happening, Rejection> {
     fields.check("opportunity", "low or high", |value| {
-        text_of(value).is_some_and(|opportunity| ["low", "high"].contains(&&*opportunity))
+        value.text().is_some_and(|opportunity| ["low", "high"].contains(&&*opportunity))
     })?;
-    fields.check("competitor_mentioned", "true or false", |value| bool_of(value).is_some())?;
+    fields.check("competitor_mentioned", "true or false", |value| value.parsed::<bool>().is_some())?;
     Ok(Happening::ReviewHeld)
 }

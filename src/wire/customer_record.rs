@@ -3,9 +3,9 @@
 //! One version byte, then postcard. What is stored is not what is computed with: times are gaps, currencies are
 //! places in the list of what was spent.
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::compact::{Cut, Reader, Writer};
 use crate::domain::consent::Consents;
 use crate::domain::customer::{LowRating, LowRatings, Occurrences, Refund, Refunds, SeenEvents};
 use crate::domain::money::Total;
@@ -14,12 +14,12 @@ use crate::domain::rating::{Rating, Scale};
 use crate::domain::risk::Standing;
 use crate::domain::ticket::{Ticket, TicketStep, Tickets};
 use crate::domain::time::Month;
-use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory, TicketId};
+use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory, Span, TicketId};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
-/// How many fields a record of version 1 lacks at its end. An absent field is a byte 0.
-const LACKING_IN_1: usize = 4;
+/// Most customers have room in so many bytes.
+const USUAL_SIZE: usize = 512;
 
 /// Why a stored record can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,277 +34,322 @@ pub enum Unreadable {
     Damaged(&'static str),
 }
 
-#[derive(Serialize, Deserialize)]
-struct Record<'a> {
-    #[serde(borrow)]
-    orders: Vec<OrderRecord<'a>>,
-    forgotten: Option<(u32, u32, i64, i64)>,
-    spending: Vec<([u8; 3], i128, i128)>,
-    seen: Vec<[u8; 8]>,
-    level: u8,
-    evaluated_at: Option<i64>,
-    episode: Option<[u8; 16]>,
-    next_change: Option<i64>,
-    /// `None`: at the last order.
-    heard_at: Option<i64>,
-    /// `None` as long as there is nothing but orders: most customers never need it.
-    #[serde(borrow)]
-    care: Option<CareRecord<'a>>,
-    // From version 2 on. What is absent has to be a single byte 0.
-    /// Milliseconds since 1970, order's fingerprint, minor units, place of the currency, whether the order was known.
-    refunds: Vec<(i64, [u8; 8], i64, u8, bool)>,
-    /// Minor units, place of the currency.
-    value_at_risk: Option<(i128, u8)>,
-    /// Places of the orders that somebody referred the customer to; the first of those forgotten is 65535.
-    referred: Vec<u16>,
-    #[serde(borrow)]
-    forgotten_too: Option<ForgottenRecord<'a>>,
-}
-
-/// What version 1 did not keep of forgotten orders: the first one's id, minor units, place of the currency; the
-/// second one's time; months.
-#[derive(Serialize, Deserialize)]
-struct ForgottenRecord<'a>(#[serde(borrow)] &'a str, i64, u8, Option<i64>, Vec<i32>);
-
 const FIRST_OF_FORGOTTEN: u16 = u16::MAX;
 
 /// On the first step of a ticket that is settled.
 const SETTLED: u8 = 1 << 7;
 
-/// Support, consent and contacts.
-#[derive(Default, PartialEq, Serialize, Deserialize)]
-struct CareRecord<'a> {
-    #[serde(borrow)]
-    tickets: Vec<(&'a str, Vec<(i64, u8)>)>,
-    #[serde(borrow)]
-    low_ratings: Vec<(i64, u8, f64, Option<&'a str>)>,
-    last_refund_at: Option<i64>,
-    consents: [Option<(i64, bool)>; 4],
-    contacts: (u32, Option<i64>),
-    reviews: (u32, Option<i64>),
-}
-
-/// Milliseconds since the order before, id, minor units, place of the currency in `spending`.
-#[derive(Serialize, Deserialize)]
-struct OrderRecord<'a>(i64, #[serde(borrow)] &'a str, i64, u8);
-
 /// The customer's bytes.
+///
+/// | what | as |
+/// |---|---|
+/// | orders | milliseconds since the order before, id, minor units, place of the currency in what was spent |
+/// | forgotten | orders, days, time of the first and of the last |
+/// | spent | currency, sum of orders, sum of refunds |
+/// | seen | fingerprints of events |
+/// | standing | level, evaluated at, episode, next change |
+/// | heard at | absent: at the last order |
+/// | care | absent as long as there is nothing but orders, which most customers never need |
+/// | refunds (from version 2 on, as all that follows) | time, order's fingerprint, minor units, place of the currency, whether the order was known |
+/// | value at risk (until version 2 not of those who lapsed) | minor units, place of the currency; from version 3 on, how long the level was what it is when last looked at, in milliseconds |
+/// | referred | places of the orders that somebody referred the customer to; the first of those forgotten is 65535 |
+/// | forgotten too | the first order's id, minor units, place of the currency; the second one's time; months |
 pub fn encode(customer: &Customer) -> Box<[u8]> {
-    let history = &customer.purchases;
-    let currency_place = |currency: Currency| {
+    let mut bytes = Vec::with_capacity(USUAL_SIZE);
+    bytes.push(VERSION);
+    let to = &mut Writer(&mut bytes);
+    let (history, standing) = (&customer.purchases, &customer.standing);
+    let place_of = |currency: Currency| {
         history.spending.iter().position(|spending| spending.currency == currency).unwrap_or_default() as u8
     };
-    let mut before = 0;
-    let orders = history.remembered.iter().map(|order| {
-        let gap = order.at.millis() - before;
-        before = order.at.millis();
-        OrderRecord(gap, order.id.as_str(), order.amount.minor(), currency_place(order.amount.currency()))
+    write_orders(history, &place_of, to);
+    to.list(&history.spending, |to, spending| {
+        to.bytes(&code_of(spending.currency));
+        to.signed_128(spending.ordered);
+        to.signed_128(spending.refunded);
     });
-    let record = Record {
-        orders: orders.collect(),
-        forgotten: history.forgotten.as_ref().map(|f| (f.orders, f.days, f.first.at.millis(), f.last.millis())),
-        spending: history.spending.iter().map(|s| (code_of(s.currency), s.ordered, s.refunded)).collect(),
-        seen: customer.seen.0.iter().map(|fingerprint| fingerprint.to_le_bytes()).collect(),
-        level: customer.standing.level as u8,
-        evaluated_at: customer.standing.evaluated_at.map(EventTime::millis),
-        episode: customer.standing.episode.map(Uuid::into_bytes),
-        next_change: customer.standing.next_change.map(EventTime::millis),
-        heard_at: customer.heard_at.filter(|at| last_order_at(history) != Some(*at)).map(EventTime::millis),
-        care: Some(care_of(customer)).filter(|care| *care != CareRecord::default()),
-        refunds: customer.refunds.0.iter().map(|refund| refund_record(refund, &currency_place)).collect(),
-        value_at_risk: customer.standing.value_at_risk.map(|value| (value.minor, currency_place(value.currency))),
-        referred: referred_of(history),
-        forgotten_too: history.forgotten.as_ref().map(|f| {
-            let months = f.months.iter().map(|month| month.0).collect();
-            let currency = currency_place(f.first.amount.currency());
-            ForgottenRecord(
-                f.first.id.as_str(),
-                f.first.amount.minor(),
-                currency,
-                f.second.map(EventTime::millis),
-                months,
-            )
-        }),
-    };
-    let bytes = postcard::to_extend(&record, vec![VERSION]).expect("a vector takes whatever is written to it");
+    to.list(&customer.seen.0, |to, fingerprint| to.bytes(&fingerprint.to_le_bytes()));
+    to.byte(standing.level as u8);
+    write_time(standing.evaluated_at, to);
+    to.optional(standing.episode, |to, episode| to.bytes(episode.as_bytes()));
+    write_time(standing.next_change, to);
+    write_time(customer.heard_at.filter(|at| last_order_at(history) != Some(*at)), to);
+    to.flag(has_care(customer));
+    if has_care(customer) {
+        write_care(customer, to);
+    }
+    to.list(&customer.refunds.0, |to, refund| {
+        to.signed(refund.at.millis());
+        to.bytes(&refund.order.to_le_bytes());
+        to.signed(refund.amount.minor());
+        to.byte(place_of(refund.amount.currency()));
+        to.flag(refund.is_known);
+    });
+    to.optional(standing.value_at_risk, |to, value| {
+        to.signed_128(value.minor);
+        to.byte(place_of(value.currency));
+        let lasted = standing.evaluated_at.zip(standing.level_since);
+        to.optional(lasted, |to, (until, since)| to.signed(until.millis() - since.millis()));
+    });
+    write_referred(history, to);
+    to.optional(history.forgotten.as_ref(), |to, forgotten| {
+        to.text(forgotten.first.id.as_str());
+        to.signed(forgotten.first.amount.minor());
+        to.byte(place_of(forgotten.first.amount.currency()));
+        write_time(forgotten.second, to);
+        to.list(&forgotten.months, |to, month| to.signed(i64::from(month.0)));
+    });
     bytes.into_boxed_slice()
+}
+
+fn write_time(at: Option<EventTime>, to: &mut Writer<'_>) {
+    to.optional(at, |to, at| to.signed(at.millis()));
+}
+
+fn write_orders(history: &PurchaseHistory, place_of: &impl Fn(Currency) -> u8, to: &mut Writer<'_>) {
+    let mut before = 0;
+    to.list(&history.remembered, |to, order| {
+        to.signed(order.at.millis() - before);
+        before = order.at.millis();
+        to.text(order.id.as_str());
+        to.signed(order.amount.minor());
+        to.byte(place_of(order.amount.currency()));
+    });
+    to.optional(history.forgotten.as_ref(), |to, forgotten| {
+        to.unsigned(u64::from(forgotten.orders));
+        to.unsigned(u64::from(forgotten.days));
+        to.signed(forgotten.first.at.millis());
+        to.signed(forgotten.last.millis());
+    });
+}
+
+fn write_referred(history: &PurchaseHistory, to: &mut Writer<'_>) {
+    let is_first_referred = history.forgotten.as_ref().is_some_and(|forgotten| forgotten.first.referred);
+    let remembered = history.remembered.iter().filter(|order| order.referred).count();
+    to.length(remembered + usize::from(is_first_referred));
+    for (place, _) in history.remembered.iter().enumerate().filter(|(_, order)| order.referred) {
+        to.unsigned(place as u64);
+    }
+    if is_first_referred {
+        to.unsigned(u64::from(FIRST_OF_FORGOTTEN));
+    }
+}
+
+fn has_care(customer: &Customer) -> bool {
+    !customer.tickets.0.is_empty()
+        || !customer.low_ratings.0.is_empty()
+        || customer.last_refund_at.is_some()
+        || customer.consents.said().iter().any(Option::is_some)
+        || customer.contacts != Occurrences::default()
+        || customer.reviews != Occurrences::default()
+}
+
+/// Support, consent and contacts.
+fn write_care(customer: &Customer, to: &mut Writer<'_>) {
+    to.list(&customer.tickets.0, |to, ticket| {
+        to.text(ticket.id.as_str());
+        let mut settled = if ticket.is_settled { SETTLED } else { 0 };
+        to.list(&ticket.steps, |to, (at, step)| {
+            to.signed(at.millis());
+            to.byte(step.code() | std::mem::take(&mut settled));
+        });
+    });
+    to.list(&customer.low_ratings.0, |to, low| {
+        to.signed(low.at.millis());
+        to.byte(low.rating.scale as u8);
+        to.bytes(&low.rating.score.to_le_bytes());
+        to.optional(low.ticket.as_ref(), |to, ticket| to.text(ticket.as_str()));
+    });
+    write_time(customer.last_refund_at, to);
+    for said in customer.consents.said() {
+        to.optional(*said, |to, (at, granted)| {
+            to.signed(at.millis());
+            to.flag(granted);
+        });
+    }
+    for occurrences in [&customer.contacts, &customer.reviews] {
+        to.unsigned(u64::from(occurrences.count));
+        write_time(occurrences.last_at, to);
+    }
 }
 
 /// The customer in these bytes.
 pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
     let (version, body) = bytes.split_first().ok_or(Unreadable::Damaged("no bytes"))?;
-    let completed = if *version == 1 { [body, &[0; LACKING_IN_1]].concat() } else { Vec::new() };
-    let body = match *version {
-        1 => &completed,
-        VERSION => body,
-        newer => return Err(Unreadable::NewerVersion(newer)),
-    };
-    let record: Record<'_> = postcard::from_bytes(body).map_err(|_| Unreadable::Damaged("not a customer record"))?;
-    customer_of(record)
+    if !(1..=VERSION).contains(version) {
+        return Err(Unreadable::NewerVersion(*version));
+    }
+    let from = &mut Reader(body);
+    let (mut remembered, places) = read_orders(from)?;
+    let sums = from
+        .optional(|from| Ok::<_, Unreadable>((from.unsigned_32()?, from.unsigned_32()?, time(from)?, time(from)?)))?;
+    let spending = from.list(read_spending)?;
+    for (order, place) in remembered.iter_mut().zip(places) {
+        order.amount = Amount::from_minor(order.amount.minor(), currency_at(&spending, place)?);
+    }
+    let seen = SeenEvents(from.list(|from| from.array().map(u64::from_le_bytes))?);
+    let level = *Level::ALL.get(usize::from(from.byte()?)).ok_or(Unreadable::Damaged("unknown level"))?;
+    let evaluated_at = from.optional(time)?;
+    let episode = from.optional(|from| from.array().map(Uuid::from_bytes))?;
+    let next_change = from.optional(time)?;
+    let heard_at = from.optional(time)?;
+    let mut customer = Customer { seen, ..Customer::default() };
+    if from.flag()? {
+        read_care(from, &mut customer)?;
+    }
+    customer.standing = Standing { level, evaluated_at, episode, next_change, ..Standing::default() };
+    let mut too = None;
+    if *version > 1 {
+        customer.refunds = Refunds(from.list(|from| read_refund(from, &spending))?);
+        customer.standing.value_at_risk = from.optional(|from| {
+            let (minor, place) = (from.signed_128()?, from.byte()?);
+            let lasted = if *version > 2 { from.optional(|from| from.signed())? } else { None };
+            let since = |(until, lasted): (EventTime, i64)| until - Span::from_millis(lasted);
+            customer.standing.level_since = evaluated_at.zip(lasted).map(since);
+            Ok::<_, Unreadable>(Total { minor, currency: currency_at(&spending, place)? })
+        })?;
+        let is_first_referred = read_referred(from, &mut remembered)?;
+        too = from.optional(|from| read_forgotten_too(from, is_first_referred, &spending))?;
+    }
+    let forgotten = sums.map(|sums| forgotten_of(sums, too, &spending)).transpose()?;
+    customer.purchases = PurchaseHistory { remembered, forgotten, spending };
+    customer.heard_at = heard_at.or(last_order_at(&customer.purchases));
+    Ok(customer)
 }
 
-fn customer_of(record: Record<'_>) -> Result<Customer, Unreadable> {
-    let spending = record.spending.iter().map(spending_of).collect::<Result<Vec<_>, _>>()?;
-    let amount = |minor: i64, place: u8| Ok(Amount::from_minor(minor, currency_at(&spending, place)?));
-    let remembered = orders_of(&record.orders, &record.referred, &spending)?;
-    let is_first_referred = record.referred.contains(&FIRST_OF_FORGOTTEN);
-    let forgotten = match record.forgotten {
-        Some(forgotten) => Some(forgotten_of(forgotten, record.forgotten_too, is_first_referred, &spending)?),
-        None => None,
-    };
-    let refunds = record.refunds.iter().map(|(at, order, minor, place, is_known)| {
-        let (at, order) = (EventTime::from_millis(*at), u64::from_le_bytes(*order));
-        Ok(Refund { at, order, amount: amount(*minor, *place)?, is_known: *is_known })
-    });
-    let refunds = Refunds(refunds.collect::<Result<Vec<_>, Unreadable>>()?);
-    let value_at_risk = record
-        .value_at_risk
-        .map(|(minor, place)| Ok::<_, Unreadable>(Total { minor, currency: currency_at(&spending, place)? }));
-    let value_at_risk = value_at_risk.transpose()?;
-    let care = record.care.unwrap_or_default();
-    let millis = |at: Option<i64>| at.map(EventTime::from_millis);
-    let level = Level::ALL.get(usize::from(record.level)).ok_or(Unreadable::Damaged("unknown level"))?;
-    let purchases = PurchaseHistory { remembered, forgotten, spending };
-    Ok(Customer {
-        heard_at: millis(record.heard_at).or(last_order_at(&purchases)),
-        purchases,
-        tickets: Tickets(care.tickets.iter().map(ticket_of).collect::<Result<_, _>>()?),
-        low_ratings: LowRatings(care.low_ratings.iter().map(low_rating_of).collect::<Result<_, _>>()?),
-        last_refund_at: millis(care.last_refund_at),
-        refunds,
-        consents: Consents::from_said(
-            care.consents.map(|said| said.map(|(at, granted)| (EventTime::from_millis(at), granted))),
-        ),
-        contacts: Occurrences { count: care.contacts.0, last_at: millis(care.contacts.1) },
-        reviews: Occurrences { count: care.reviews.0, last_at: millis(care.reviews.1) },
-        seen: SeenEvents(record.seen.into_iter().map(u64::from_le_bytes).collect()),
-        standing: Standing {
-            level: *level,
-            evaluated_at: millis(record.evaluated_at),
-            episode: record.episode.map(Uuid::from_bytes),
-            next_change: millis(record.next_change),
-            value_at_risk,
-        },
-    })
+impl From<Cut> for Unreadable {
+    fn from(Cut: Cut) -> Self {
+        Self::Damaged("not a customer record")
+    }
 }
 
-fn orders_of(records: &[OrderRecord<'_>], referred: &[u16], spending: &[Spending]) -> Result<Vec<Order>, Unreadable> {
+fn time(from: &mut Reader<'_>) -> Result<EventTime, Cut> {
+    from.signed().map(EventTime::from_millis)
+}
+
+/// Orders, their currency still to be told: the places of these in what was spent, which comes later.
+fn read_orders(from: &mut Reader<'_>) -> Result<(Vec<Order>, Vec<u8>), Unreadable> {
+    let currency = Currency::from_code("XXX").ok_or(Unreadable::Damaged("unknown currency"))?;
     let mut before = 0;
-    let remembered = records.iter().map(|OrderRecord(gap, id, minor, place)| {
-        before = i64::checked_add(before, *gap).ok_or(Unreadable::Damaged("a time out of range"))?;
-        let id = OrderId::new(id).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
-        Ok(Order {
-            at: EventTime::from_millis(before),
-            id,
-            amount: Amount::from_minor(*minor, currency_at(spending, *place)?),
-            referred: false,
-        })
-    });
-    let mut remembered = remembered.collect::<Result<Vec<_>, Unreadable>>()?;
-    for place in referred.iter().filter(|place| **place != FIRST_OF_FORGOTTEN) {
-        let order = remembered.get_mut(usize::from(*place));
+    let mut places = Vec::new();
+    let orders = from.list(|from| {
+        before = i64::checked_add(before, from.signed()?).ok_or(Unreadable::Damaged("a time out of range"))?;
+        let id = OrderId::new(from.text()?).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
+        let amount = Amount::from_minor(from.signed()?, currency);
+        places.push(from.byte()?);
+        Ok::<_, Unreadable>(Order { at: EventTime::from_millis(before), id, amount, referred: false })
+    })?;
+    Ok((orders, places))
+}
+
+fn read_spending(from: &mut Reader<'_>) -> Result<Spending, Unreadable> {
+    let code: [u8; 3] = from.array()?;
+    let currency = std::str::from_utf8(&code).ok().and_then(Currency::from_code);
+    let currency = currency.ok_or(Unreadable::Damaged("unknown currency"))?;
+    Ok(Spending { currency, ordered: from.signed_128()?, refunded: from.signed_128()? })
+}
+
+fn read_care(from: &mut Reader<'_>, customer: &mut Customer) -> Result<(), Unreadable> {
+    customer.tickets = Tickets(from.list(read_ticket)?);
+    customer.low_ratings = LowRatings(from.list(read_low_rating)?);
+    customer.last_refund_at = from.optional(time)?;
+    let mut said = [None; 4];
+    for said in &mut said {
+        *said = from.optional(|from| Ok::<_, Cut>((time(from)?, from.flag()?)))?;
+    }
+    customer.consents = Consents::from_said(said);
+    for occurrences in [&mut customer.contacts, &mut customer.reviews] {
+        *occurrences = Occurrences { count: from.unsigned_32()?, last_at: from.optional(time)? };
+    }
+    Ok(())
+}
+
+fn read_ticket(from: &mut Reader<'_>) -> Result<Ticket, Unreadable> {
+    let id = TicketId::new(from.text()?).ok_or(Unreadable::Damaged("a ticket id of a wrong length"))?;
+    let mut is_settled = None;
+    let steps = from.list(|from| {
+        let (at, code) = (time(from)?, from.byte()?);
+        let is_first = is_settled.is_none();
+        is_settled.get_or_insert(code & SETTLED != 0);
+        let step = TicketStep::from_code(if is_first { code & !SETTLED } else { code });
+        Ok::<_, Unreadable>((at, step.ok_or(Unreadable::Damaged("an unknown step of a ticket"))?))
+    })?;
+    let is_settled = is_settled.ok_or(Unreadable::Damaged("a ticket without steps"))?;
+    Ok(Ticket { id, steps, is_settled })
+}
+
+fn read_low_rating(from: &mut Reader<'_>) -> Result<LowRating, Unreadable> {
+    const DAMAGED: Unreadable = Unreadable::Damaged("an impossible rating");
+    let at = time(from)?;
+    let scale = *Scale::ALL.get(usize::from(from.byte()?)).ok_or(DAMAGED)?;
+    let rating = Rating::new(scale, from.float()?).ok_or(DAMAGED)?;
+    let ticket = from.optional(|from| TicketId::new(from.text()?).ok_or(DAMAGED))?;
+    Ok(LowRating { at, rating, ticket })
+}
+
+fn read_refund(from: &mut Reader<'_>, spending: &[Spending]) -> Result<Refund, Unreadable> {
+    let (at, order) = (time(from)?, u64::from_le_bytes(from.array()?));
+    let amount = Amount::from_minor(from.signed()?, currency_at(spending, from.byte()?)?);
+    Ok(Refund { at, order, amount, is_known: from.flag()? })
+}
+
+/// Says whether the first of the forgotten orders is among the referred.
+fn read_referred(from: &mut Reader<'_>, remembered: &mut [Order]) -> Result<bool, Unreadable> {
+    let mut is_first_referred = false;
+    for _ in 0..from.length()? {
+        let place = from.unsigned_16()?;
+        if place == FIRST_OF_FORGOTTEN {
+            is_first_referred = true;
+            continue;
+        }
+        let order = remembered.get_mut(usize::from(place));
         order.ok_or(Unreadable::Damaged("a referred order that is not there"))?.referred = true;
     }
-    Ok(remembered)
+    Ok(is_first_referred)
 }
 
-fn refund_record(refund: &Refund, place_of: &impl Fn(Currency) -> u8) -> (i64, [u8; 8], i64, u8, bool) {
-    let (minor, place) = (refund.amount.minor(), place_of(refund.amount.currency()));
-    (refund.at.millis(), refund.order.to_le_bytes(), minor, place, refund.is_known)
-}
+/// What is kept of forgotten orders from version 2 on: the first one, but for its time; the second one's time; months.
+struct ForgottenToo(Order, Option<EventTime>, Vec<Month>);
 
-fn referred_of(history: &PurchaseHistory) -> Vec<u16> {
-    let remembered = history.remembered.iter().zip(0u16..).filter(|(order, _)| order.referred).map(|(_, place)| place);
-    let first = history.forgotten.as_ref().filter(|forgotten| forgotten.first.referred).map(|_| FIRST_OF_FORGOTTEN);
-    remembered.chain(first).collect()
-}
-
-fn currency_at(spending: &[Spending], place: u8) -> Result<Currency, Unreadable> {
-    Ok(spending.get(usize::from(place)).ok_or(Unreadable::Damaged("unknown currency"))?.currency)
+fn read_forgotten_too(
+    from: &mut Reader<'_>,
+    referred: bool,
+    spending: &[Spending],
+) -> Result<ForgottenToo, Unreadable> {
+    let id = OrderId::new(from.text()?).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
+    let amount = Amount::from_minor(from.signed()?, currency_at(spending, from.byte()?)?);
+    let second = from.optional(time)?;
+    let months = from.list(|from| from.signed_32().map(Month))?;
+    Ok(ForgottenToo(Order { at: EventTime::BEGINNING, id, amount, referred }, second, months))
 }
 
 /// Of version 1 the first order's id and amount are not known.
 fn forgotten_of(
-    (orders, days, first, last): (u32, u32, i64, i64),
-    too: Option<ForgottenRecord<'_>>,
-    referred: bool,
+    (orders, days, first_at, last): (u32, u32, EventTime, EventTime),
+    too: Option<ForgottenToo>,
     spending: &[Spending],
 ) -> Result<Forgotten, Unreadable> {
-    let (id, amount, second, months) = match too {
-        Some(ForgottenRecord(id, minor, place, second, months)) => {
-            (id, Amount::from_minor(minor, currency_at(spending, place)?), second, months)
-        }
+    let ForgottenToo(first, second, months) = match too {
+        Some(too) => too,
         None => {
             let currency = spending.first().map(|spent| spent.currency).or_else(|| Currency::from_code("XXX"));
             let currency = currency.ok_or(Unreadable::Damaged("unknown currency"))?;
-            ("-", Amount::from_minor(0, currency), None, Vec::new())
+            let id = OrderId::new("-").ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
+            let amount = Amount::from_minor(0, currency);
+            ForgottenToo(Order { at: first_at, id, amount, referred: false }, None, Vec::new())
         }
     };
-    let id = OrderId::new(id).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
-    Ok(Forgotten {
-        orders,
-        days,
-        first: Order { at: EventTime::from_millis(first), id, amount, referred },
-        second: second.map(EventTime::from_millis),
-        last: EventTime::from_millis(last),
-        months: months.into_iter().map(Month).collect(),
-    })
+    Ok(Forgotten { orders, days, first: Order { at: first_at, ..first }, second, last, months })
 }
 
 fn last_order_at(history: &PurchaseHistory) -> Option<EventTime> {
     history.last().map(|order| order.at)
 }
 
-fn care_of(customer: &Customer) -> CareRecord<'_> {
-    let occurrences = |of: &Occurrences| (of.count, of.last_at.map(EventTime::millis));
-    let tickets = customer.tickets.0.iter().map(|ticket| {
-        let mut steps: Vec<_> = ticket.steps.iter().map(|(at, step)| (at.millis(), step.code())).collect();
-        steps.iter_mut().take(usize::from(ticket.is_settled)).for_each(|(_, first)| *first |= SETTLED);
-        (ticket.id.as_str(), steps)
-    });
-    let low_ratings = customer.low_ratings.0.iter().map(|low| {
-        let ticket = low.ticket.as_ref().map(TicketId::as_str);
-        (low.at.millis(), low.rating.scale as u8, low.rating.score, ticket)
-    });
-    CareRecord {
-        tickets: tickets.collect(),
-        low_ratings: low_ratings.collect(),
-        last_refund_at: customer.last_refund_at.map(EventTime::millis),
-        consents: customer.consents.said().map(|said| said.map(|(at, granted)| (at.millis(), granted))),
-        contacts: occurrences(&customer.contacts),
-        reviews: occurrences(&customer.reviews),
-    }
-}
-
-fn ticket_of((id, steps): &(&str, Vec<(i64, u8)>)) -> Result<Ticket, Unreadable> {
-    let id = TicketId::new(id).ok_or(Unreadable::Damaged("a ticket id of a wrong length"))?;
-    let is_settled = steps.first().is_some_and(|(_, first)| first & SETTLED != 0);
-    let steps = steps.iter().enumerate().map(|(place, (at, step))| {
-        let step = if place == 0 { step & !SETTLED } else { *step };
-        let step = TicketStep::from_code(step).ok_or(Unreadable::Damaged("an unknown step of a ticket"))?;
-        Ok((EventTime::from_millis(*at), step))
-    });
-    let steps = steps.collect::<Result<Vec<_>, Unreadable>>()?;
-    if steps.is_empty() {
-        return Err(Unreadable::Damaged("a ticket without steps"));
-    }
-    Ok(Ticket { id, steps, is_settled })
-}
-
-fn low_rating_of((at, scale, score, ticket): &(i64, u8, f64, Option<&str>)) -> Result<LowRating, Unreadable> {
-    let damaged = Unreadable::Damaged("an impossible rating");
-    let scale = *Scale::ALL.get(usize::from(*scale)).ok_or(damaged.clone())?;
-    let rating = Rating::new(scale, *score).ok_or(damaged.clone())?;
-    let ticket = ticket.map(|id| TicketId::new(id).ok_or(damaged)).transpose()?;
-    Ok(LowRating { at: EventTime::from_millis(*at), rating, ticket })
+fn currency_at(spending: &[Spending], place: u8) -> Result<Currency, Unreadable> {
+    Ok(spending.get(usize::from(place)).ok_or(Unreadable::Damaged("unknown currency"))?.currency)
 }
 
 fn code_of(currency: Currency) -> [u8; 3] {
     currency.code().as_bytes().try_into().unwrap_or(*b"XXX")
-}
-
-fn spending_of((code, ordered, refunded): &([u8; 3], i128, i128)) -> Result<Spending, Unreadable> {
-    let currency = std::str::from_utf8(code).ok().and_then(Currency::from_code);
-    let currency = currency.ok_or(Unreadable::Damaged("unknown currency"))?;
-    Ok(Spending { currency, ordered: *ordered, refunded: *refunded })
 }

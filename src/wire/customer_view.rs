@@ -1,49 +1,100 @@
 //! What is known of one customer, as JSON for the API.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::customer_history::HistoryJson;
+use super::customer_story::StoryJson;
 use super::signal::AssessmentJson;
+use crate::domain::consent::Channel;
 use crate::domain::money::Total;
 use crate::domain::risk::Assessment;
-use crate::domain::{Customer, CustomerId, EventTime, Policy};
+use crate::domain::{Customer, CustomerId, EventTime, Level, Policy};
+use crate::engine::story;
 
 /// What is known of one customer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Customer")]
 pub struct CustomerView<'a> {
+    /// Who.
+    #[schemars(length(min = 1, max = 256))]
     customer_id: &'a str,
+    /// The partition they are in.
     partition: i32,
     /// The partition's time, which risk is as of.
+    #[schemars(extend("format" = "date-time"))]
     at: Option<String>,
+    /// How many orders are known.
     orders: u32,
+    /// The first of them; null for somebody who never ordered, as are the next four.
+    #[schemars(extend("format" = "date-time"))]
     first_order_at: Option<String>,
+    /// The last of them.
+    #[schemars(extend("format" = "date-time"))]
     last_order_at: Option<String>,
+    /// Until when they count as active without another order.
+    #[schemars(extend("format" = "date-time"))]
     active_until: Option<String>,
+    /// As last announced.
+    #[schemars(extend("enum" = LEVELS_OR_NULL))]
     level: Option<&'static str>,
+    /// The episode of `churn_risk` that they are in.
     episode_id: Option<Uuid>,
+    /// When the level changes next if nothing happens.
+    #[schemars(extend("format" = "date-time"))]
     next_level_change_at: Option<String>,
+    /// By currency.
     spending: Vec<SpendingJson>,
+    /// Those that are remembered, in no particular order.
     tickets: Vec<TicketJson>,
+    /// The channels by which they allow to be contacted.
+    #[schemars(extend("items" = { "type": "string", "enum": Channel::ALL.map(Channel::name) }))]
     contact_channels: Vec<&'static str>,
+    /// Messages sent to them.
     contacts_sent: u32,
+    /// Reviews held with them.
     reviews_held: u32,
+    /// Null for somebody who never ordered.
     chance_of_return: Option<AssessmentJson>,
+    /// What is remembered event by event.
+    history: HistoryJson,
+    /// How the chance of a return went; null before the first order.
+    story: Option<StoryJson>,
 }
 
-#[derive(Serialize)]
+/// The names of all levels, and null.
+const LEVELS_OR_NULL: [Option<&str>; 5] =
+    [Some(Level::Low.name()), Some(Level::Medium.name()), Some(Level::High.name()), Some(Level::Lapsed.name()), None];
+
+/// A ticket.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Ticket")]
 struct TicketJson {
+    /// Which.
     ticket_id: String,
+    #[schemars(extend("format" = "date-time"))]
     opened_at: String,
+    /// Null while it is open.
+    #[schemars(extend("format" = "date-time"))]
     resolved_at: Option<String>,
+    /// How often the customer had to get in touch again.
     contacts: u32,
+    /// How often it was opened again.
     reopenings: u32,
 }
 
-#[derive(Serialize)]
+/// What was spent in one currency, as decimals of it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Spending")]
 struct SpendingJson {
+    /// ISO 4217.
     currency: String,
+    /// All orders.
     ordered: String,
+    /// All refunds.
     refunded: String,
+    /// The difference.
     net: String,
 }
 
@@ -95,6 +146,8 @@ impl<'a> CustomerView<'a> {
             chance_of_return: now
                 .and_then(|now| Assessment::of(customer, now, policy))
                 .map(|a| AssessmentJson::from(&a)),
+            history: HistoryJson::of(customer),
+            story: now.and_then(|now| story(customer, now, policy)).map(|story| StoryJson::from(&story)),
         }
     }
 }

@@ -13,25 +13,48 @@ use serde_json::value::RawValue;
 use super::Rejection;
 use crate::domain::{Amount, Currency, CustomerId, EventId, EventTime, OrderId};
 
-pub(super) struct Fields<'a>(Vec<(Name<'a>, &'a RawValue)>);
+pub(super) struct Fields<'a>(Vec<(Name<'a>, Value<'a>)>);
+
+/// The value of a field.
+pub(super) enum Value<'a> {
+    /// A string, already read.
+    Text(Cow<'a, str>),
+    /// Anything, still as it stands there.
+    Raw(&'a RawValue),
+}
+
+/// Whether a field of this name is a string in every event, so that it may be read at once.
+fn is_text(name: &str) -> bool {
+    matches!(
+        name,
+        "type" | "event_id" | "customer_id" | "order_id" | "ticket_id" | "occurred_at" | "currency" | "channel"
+    )
+}
 
 impl<'a> Fields<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, Rejection> {
-        serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
-            Ok(_) if !text.trim_start().starts_with('{') => Rejection::NotAnObject,
-            // The one above may quote the value, where it names the type that it found in place of an object.
-            Err(syntax) => Rejection::InvalidJson(syntax.to_string()),
-            Ok(_) => Rejection::InvalidJson(error.to_string()),
+        // An event that is not what it should be is read again, more patiently, to tell what is wrong with it.
+        if let Ok(Plain(fields)) = serde_json::from_str(text) {
+            return Ok(Self(fields));
+        }
+        serde_json::from_str(text).map(|Patient(fields)| Self(fields)).map_err(|error| {
+            match serde_json::from_str::<IgnoredAny>(text) {
+                Ok(_) if !text.trim_start().starts_with('{') => Rejection::NotAnObject,
+                // The one above may quote the value, where it names the type that it found in place of an object.
+                Err(syntax) => Rejection::InvalidJson(syntax.to_string()),
+                Ok(_) => Rejection::InvalidJson(error.to_string()),
+            }
         })
     }
 
     /// The field, unless it is absent or null.
-    pub(super) fn optional(&self, name: &str) -> Option<&'a RawValue> {
-        let found = self.0.iter().rev().find(|(known, _)| known.0 == name)?.1;
-        (found.get() != "null").then_some(found)
+    pub(super) fn optional(&self, name: &str) -> Option<&Value<'a>> {
+        let found = &self.0.iter().rev().find(|(known, _)| known.0 == name)?.1;
+        let is_null = matches!(found, Value::Raw(raw) if raw.get() == "null");
+        (!is_null).then_some(found)
     }
 
-    pub(super) fn required(&self, field: &'static str) -> Result<&'a RawValue, Rejection> {
+    pub(super) fn required(&self, field: &'static str) -> Result<&Value<'a>, Rejection> {
         self.optional(field).ok_or(Rejection::MissingField { field })
     }
 
@@ -53,13 +76,13 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn id<T>(&self, field: &'static str, make: fn(&str) -> Option<T>) -> Result<T, Rejection> {
-        let text = text_of(self.required(field)?);
+        let text = self.required(field)?.text();
         let expected = "a string of 1 to 256 bytes";
         text.and_then(|text| make(&text)).ok_or(Rejection::InvalidField { field, expected })
     }
 
     pub(super) fn occurred_at(&self) -> Result<EventTime, Rejection> {
-        let at = text_of(self.required("occurred_at")?).and_then(|text| EventTime::parse_rfc3339(&text));
+        let at = self.required("occurred_at")?.text().and_then(|text| EventTime::parse_rfc3339(&text));
         at.filter(|at| *at >= EventTime::EARLIEST).ok_or(Rejection::InvalidField {
             field: "occurred_at",
             expected: "an RFC 3339 time with an offset, from 1990 to 9999, such as 2026-03-01T10:00:00Z",
@@ -67,10 +90,10 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn amount(&self) -> Result<Amount, Rejection> {
-        let currency = text_of(self.required("currency")?).and_then(|code| Currency::from_code(&code));
+        let currency = self.required("currency")?.text().and_then(|code| Currency::from_code(&code));
         let expected = "an ISO 4217 code such as EUR";
         let currency = currency.ok_or(Rejection::InvalidField { field: "currency", expected })?;
-        amount_of(self.required("amount")?, currency).ok_or(Rejection::InvalidField {
+        self.required("amount")?.amount(currency).ok_or(Rejection::InvalidField {
             field: "amount",
             expected: "a decimal of 0 or more, with no more decimals than its currency has, that fits 64 bits of \
                        minor units",
@@ -85,7 +108,7 @@ impl<'a> Fields<'a> {
         all: [T; N],
         name: fn(T) -> &'static str,
     ) -> Result<T, Rejection> {
-        let text = text_of(self.required(field)?);
+        let text = self.required(field)?.text();
         let found = text.and_then(|text| all.into_iter().find(|one| name(*one) == text));
         found.ok_or(Rejection::InvalidField { field, expected })
     }
@@ -95,7 +118,7 @@ impl<'a> Fields<'a> {
         &self,
         field: &'static str,
         expected: &'static str,
-        is_valid: impl FnOnce(&'a RawValue) -> bool,
+        is_valid: impl FnOnce(&Value<'a>) -> bool,
     ) -> Result<(), Rejection> {
         match self.optional(field) {
             Some(value) if !is_valid(value) => Err(Rejection::InvalidField { field, expected }),
@@ -104,23 +127,47 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The text of a JSON string.
-pub(super) fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Name<'_>>(value.get()).ok().map(|name| name.0)
-}
-
-/// A JSON boolean.
-pub(super) fn bool_of(value: &RawValue) -> Option<bool> {
-    serde_json::from_str(value.get()).ok()
-}
-
-/// An amount given as a string or as a number, read from its digits.
-pub(super) fn amount_of(value: &RawValue, currency: Currency) -> Option<Amount> {
-    match text_of(value) {
-        // An exponent is JSON's way to write a number, not one to write money in a text.
-        Some(text) => (!text.contains(['e', 'E'])).then(|| currency.parse_amount(&text)).flatten(),
-        None => currency.parse_amount(value.get()),
+impl<'a> Value<'a> {
+    /// The text of a JSON string.
+    pub(super) fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Raw(raw) => text_of(raw),
+        }
     }
+
+    /// As it stands there, if it was not read as a string already.
+    pub(super) fn raw(&self) -> Option<&'a RawValue> {
+        match self {
+            Self::Text(_) => None,
+            Self::Raw(raw) => Some(raw),
+        }
+    }
+
+    /// A JSON boolean or number, or what else serde_json makes of it.
+    pub(super) fn parsed<T: Deserialize<'a>>(&self) -> Option<T> {
+        serde_json::from_str(self.raw()?.get()).ok()
+    }
+
+    /// An amount given as a string or as a number, read from its digits.
+    pub(super) fn amount(&self, currency: Currency) -> Option<Amount> {
+        match (self.text(), self.raw()) {
+            // An exponent is JSON's way to write a number, not one to write money in a text.
+            (Some(text), _) => (!text.contains(['e', 'E'])).then(|| currency.parse_amount(&text)).flatten(),
+            (None, Some(raw)) => currency.parse_amount(raw.get()),
+            (None, None) => None,
+        }
+    }
+}
+
+/// The text of a JSON string.
+fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
+    // Its syntax was checked when it was found: without an escape what stands between the quotes is the text.
+    let plain = value.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))?;
+    if !plain.as_bytes().contains(&b'\\') {
+        return Some(Cow::Borrowed(plain));
+    }
+    serde_json::from_str::<Name<'_>>(value.get()).ok().map(|name| name.0)
 }
 
 struct Name<'a>(Cow<'a, str>);
@@ -149,26 +196,45 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-impl<'de> Deserialize<'de> for Fields<'de> {
+/// Fields of which those that [`is_text`] names are strings.
+struct Plain<'a>(Vec<(Name<'a>, Value<'a>)>);
+
+/// Fields of any kind.
+struct Patient<'a>(Vec<(Name<'a>, Value<'a>)>);
+
+impl<'de> Deserialize<'de> for Plain<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FieldsVisitor;
+        deserializer.deserialize_map(FieldsVisitor { reads_at_once: is_text }).map(Self)
+    }
+}
 
-        impl<'de> Visitor<'de> for FieldsVisitor {
-            type Value = Fields<'de>;
+impl<'de> Deserialize<'de> for Patient<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor { reads_at_once: |_: &str| false }).map(Self)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
+struct FieldsVisitor<F> {
+    reads_at_once: F,
+}
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::with_capacity(12);
-                while let Some(entry) = map.next_entry()? {
-                    fields.push(entry);
-                }
-                Ok(Fields(fields))
-            }
+impl<'de, F: Fn(&str) -> bool> Visitor<'de> for FieldsVisitor<F> {
+    type Value = Vec<(Name<'de>, Value<'de>)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::with_capacity(12);
+        while let Some(name) = map.next_key::<Name<'_>>()? {
+            let value = if (self.reads_at_once)(&name.0) {
+                Value::Text(map.next_value::<Name<'_>>()?.0)
+            } else {
+                Value::Raw(map.next_value()?)
+            };
+            fields.push((name, value));
         }
-
-        deserializer.deserialize_map(FieldsVisitor)
+        Ok(fields)
     }
 }

@@ -1,18 +1,25 @@
 //! Bytes to events and back. Pure, one file a message.
 
 pub mod cloud_event;
+pub mod cohorts;
 pub mod customer_record;
 pub mod customer_view;
+pub mod customers;
+pub mod day_record;
 pub mod partitioning;
 pub mod progress_record;
 pub mod rates;
+pub mod rates_history;
 pub mod rejection;
 pub mod schema;
 pub mod signal;
 pub mod state_key;
 pub mod tallies_record;
 
+mod compact;
 mod contact;
+mod customer_history;
+mod customer_story;
 mod fields;
 mod purchase;
 mod support;
@@ -82,7 +89,8 @@ pub fn decode(source: Source, record: &Incoming<'_>, limits: &Limits) -> Result<
     let text = std::str::from_utf8(value).map_err(|error| Rejection::InvalidJson(error.to_string()))?;
     let outer = Fields::parse(text)?;
     let event = if record.content_type.is_some_and(cloud_event::is_structured) {
-        decode_fields(source, &Fields::parse(outer.required("data")?.get())?)?
+        let data = outer.required("data")?.raw().ok_or(Rejection::NotAnObject)?;
+        decode_fields(source, &Fields::parse(data.get())?)?
     } else {
         decode_fields(source, &outer)?
     };
@@ -109,7 +117,7 @@ pub fn decode_line(text: &str) -> Result<Event, Rejection> {
 
 fn decode_fields(source: Source, fields: &Fields<'_>) -> Result<Event, Rejection> {
     let kind = fields.required("type")?;
-    let kind: &str = &fields::text_of(kind).ok_or(Rejection::UnknownType)?;
+    let kind: &str = &kind.text().ok_or(Rejection::UnknownType)?;
     match source {
         Source::Purchases => purchase::decode(kind, fields),
         Source::Support => support::decode(kind, fields),

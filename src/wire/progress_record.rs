@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::customer_record::Unreadable;
 use crate::domain::EventTime;
+use crate::domain::time::Day;
 
 const VERSION: u8 = 1;
 
@@ -19,6 +20,9 @@ pub struct Progress {
     /// The partition's time, in milliseconds since 1970: it does not go back when the partition starts anew.
     #[serde(default)]
     pub time_ms: Option<i64>,
+    /// The first business day that is not over, in days since 1970: the rates at the end of those before are stored.
+    #[serde(default)]
+    pub open_day: Option<i32>,
     /// By input (`purchases`, …).
     pub inputs: BTreeMap<String, InputProgress>,
     /// Orders of customers who were forgotten, and those of them that were not their customer's first.
@@ -50,12 +54,13 @@ impl Progress {
     /// A progress record of this version.
     pub fn new(
         sequence: u64,
-        time: Option<EventTime>,
+        (time, open_day): (Option<EventTime>, Option<Day>),
         inputs: BTreeMap<String, InputProgress>,
         erased: Erased,
         settings: BTreeMap<String, String>,
     ) -> Self {
-        Self { version: VERSION, sequence, time_ms: time.map(EventTime::millis), inputs, erased, settings }
+        let (time_ms, open_day) = (time.map(EventTime::millis), open_day.map(|day| day.0));
+        Self { version: VERSION, sequence, time_ms, open_day, inputs, erased, settings }
     }
 
     /// Its bytes.

@@ -1,7 +1,9 @@
 //! The live rates as JSON, the same for the API and for a replay's report.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::domain::money::Total;
@@ -14,20 +16,31 @@ use crate::engine::tallies::{
 };
 
 /// The rates. Every ratio is a numerator and a denominator: sum them over instances, then divide.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Rates {
     /// The time they are as of; null before the first event.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) at: Option<String>,
+    /// Whose days they are.
     pub(crate) time_zone: String,
+    /// For how long after an order a customer counts as active.
     pub(crate) activity_horizon: String,
+    /// By window, such as `30d`: so many business days, today so far the last.
     pub(crate) windows: InOrder<Window>,
+    /// Since the first event.
     pub(crate) ever: Ever,
+    /// How customers stand.
     pub(crate) now: Now,
+    /// By time since the first order, such as `30d`: whose second order came within it, of those whose first is longer
+    /// ago.
     pub(crate) second_purchase: InOrder<Ripe>,
     /// Customers by how soon their second order came.
     pub(crate) days_to_second_purchase: InOrder<i64>,
+    /// By month of the first order.
     pub(crate) cohorts: Vec<Cohort>,
+    /// What each month was to those who ever ordered.
     pub(crate) lifecycle: Vec<Lifecycle>,
+    /// Orders within 60 days of a resolution, by what the ticket had cost the customer.
     pub(crate) service_recovery: InOrder<Recovery>,
 }
 
@@ -41,19 +54,40 @@ impl<T: Serialize> Serialize for InOrder<T> {
     }
 }
 
+impl<T: JsonSchema> JsonSchema for InOrder<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("InOrder_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<T>() })
+    }
+}
+
 impl<T> FromIterator<(String, T)> for InOrder<T> {
     fn from_iter<I: IntoIterator<Item = (String, T)>>(members: I) -> Self {
         Self(members.into_iter().collect())
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// The rates of one window.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Window {
+    /// Active at the window's start and at its end, of those active at its start.
     pub(crate) retention: Ratio,
+    /// The others of them.
     pub(crate) churn: Ratio,
+    /// Customers with two orders or more in the window, of those with one or more in it.
     pub(crate) repeat_purchase: Ratio,
+    /// Customers with an order in the window who had ordered before it, of all with one.
     pub(crate) returning_customers: Ratio,
+    /// Orders but for each customer's first, of all.
     pub(crate) returning_orders: Ratio,
+    /// Net revenue of these orders, by currency.
     pub(crate) returning_revenue: BTreeMap<String, MoneyRatio>,
     /// Net revenue by orders.
     pub(crate) average_order_value: BTreeMap<String, BTreeMap<&'static str, PerOrder>>,
@@ -62,9 +96,13 @@ pub(crate) struct Window {
     /// Net revenue of returning orders, by the same a year before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) growth: Option<BTreeMap<String, MoneyRatio>>,
+    /// Who lapsed and came back within 90 days.
     pub(crate) reactivation: Ripe,
+    /// Tickets resolved without a second contact, a reopening, a delay or a low rating.
     pub(crate) painless_resolution: Painless,
+    /// Lapses of customers who had said nothing of a problem.
     pub(crate) silent_churn: Ratio,
+    /// New customers whom another referred.
     pub(crate) referral: Ratio,
     /// Sum of scores by ratings.
     pub(crate) ratings: BTreeMap<&'static str, MeanScore>,
@@ -72,10 +110,12 @@ pub(crate) struct Window {
     pub(crate) tickets: InOrder<i64>,
     /// Contacts beyond the opening, by tickets opened.
     pub(crate) contacts_per_ticket: Ratio,
+    /// From a ticket's opening to its first resolution.
     pub(crate) time_to_resolution: Resolution,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// Over all time.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Ever {
     pub(crate) customers: i64,
     pub(crate) repeat_purchase: Ratio,
@@ -86,7 +126,8 @@ pub(crate) struct Ever {
     pub(crate) pareto_buckets: BTreeMap<String, Vec<(i32, i64, String)>>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// Customers who ever ordered.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Now {
     pub(crate) active: i64,
     pub(crate) lapsed: i64,
@@ -95,28 +136,33 @@ pub(crate) struct Now {
     pub(crate) value_at_risk: BTreeMap<&'static str, BTreeMap<String, String>>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// Customers who have not lapsed, by level.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Risk {
     pub(crate) low: i64,
     pub(crate) medium: i64,
     pub(crate) high: i64,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+/// A ratio: add up both over instances, then divide.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub(crate) struct Ratio {
+    /// Above the line.
     pub(crate) numerator: i64,
+    /// Below the line.
     pub(crate) denominator: i64,
 }
 
 /// A ratio of ripe cases, and how many are not.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Ripe {
     pub(crate) numerator: i64,
     pub(crate) denominator: i64,
     pub(crate) unripe: i64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// A ratio of ripe cases, and why the others failed.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Painless {
     #[serde(flatten)]
     pub(crate) ratio: Ripe,
@@ -124,25 +170,29 @@ pub(crate) struct Painless {
     pub(crate) failed: InOrder<i64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// A ratio of money, as decimals of one currency.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct MoneyRatio {
     pub(crate) numerator: String,
     pub(crate) denominator: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// Money by orders.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct PerOrder {
     pub(crate) numerator: String,
     pub(crate) denominator: i64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// Scores by ratings.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct MeanScore {
     pub(crate) numerator: f64,
     pub(crate) denominator: i64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// How long resolutions took.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Resolution {
     pub(crate) sum_ms: i64,
     pub(crate) count: i64,
@@ -150,23 +200,34 @@ pub(crate) struct Resolution {
     pub(crate) within_hours: InOrder<i64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// Customers whose first order was in one month.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Cohort {
+    #[schemars(extend("pattern" = "^[0-9]{4}-[0-9]{2}$"))]
     pub(crate) month: String,
+    /// How many they are.
     pub(crate) customers: i64,
+    /// How many of them ordered in this month and each one after it, up to that of `at`.
     pub(crate) ordered: Vec<i64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// What one month was to customers.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Lifecycle {
+    #[schemars(extend("pattern" = "^[0-9]{4}-[0-9]{2}$"))]
     pub(crate) month: String,
+    /// Their first order.
     pub(crate) new: i64,
+    /// Ordered in the month before too.
     pub(crate) returning: i64,
+    /// Ordered before, but not in the month before.
     pub(crate) resurrecting: i64,
+    /// Ordered in the month before, and not in this one.
     pub(crate) dormant: i64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// A ratio of ripe cases, and how many orders were to be expected without a ticket.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Recovery {
     pub(crate) numerator: i64,
     pub(crate) denominator: i64,
@@ -181,11 +242,6 @@ impl Rates {
         let second = WITHIN_DAYS.iter().zip(&figures.second).map(|(days, ratio)| {
             let unripe = totals.customers - count(ratio.denominator);
             (format!("{days}d"), ripe(ratio, unripe))
-        });
-        let cohorts = figures.cohorts().map(|(month, ordered)| Cohort {
-            month: month.to_string(),
-            customers: count(ordered[0]),
-            ordered: ordered.into_iter().map(count).collect(),
         });
         let lifecycle = figures.lifecycle().map(|(month, counts)| {
             let [new, returning, resurrecting, dormant] = counts.map(count);
@@ -206,10 +262,21 @@ impl Rates {
             now: Now::new(figures),
             second_purchase: second.collect(),
             days_to_second_purchase: days_to_second(figures),
-            cohorts: cohorts.collect(),
+            cohorts: Cohort::all(figures),
             lifecycle: lifecycle.collect(),
             service_recovery: recovery.collect(),
         }
+    }
+}
+
+impl Cohort {
+    pub(super) fn all(figures: &Figures) -> Vec<Self> {
+        let cohorts = figures.cohorts().map(|(month, ordered)| Self {
+            month: month.to_string(),
+            customers: count(ordered[0]),
+            ordered: ordered.into_iter().map(count).collect(),
+        });
+        cohorts.collect()
     }
 }
 

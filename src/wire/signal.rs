@@ -1,5 +1,6 @@
 //! Signals as JSON.
 
+use compact_str::CompactString;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
@@ -11,15 +12,22 @@ use crate::domain::factor::Factor;
 use crate::domain::money::Total;
 use crate::domain::risk::{Assessment, Evidence, Reason};
 use crate::domain::signal::{Action, ChurnRisk, ReturnKind, ReturningCustomer, RiskKind};
-use crate::domain::{Level, Signal, time};
+use crate::domain::{EventTime, Level, Signal, time};
 
 /// The signal as one JSON object.
 pub fn encode(signal: &Signal) -> Vec<u8> {
-    let json = match signal {
-        Signal::ReturningCustomer(signal) => serde_json::to_vec(&ReturningCustomerJson::from(&**signal)),
-        Signal::ChurnRisk(signal) => serde_json::to_vec(&ChurnRiskJson::from(&**signal)),
+    let mut json = Vec::with_capacity(1024);
+    encode_into(signal, &mut json);
+    json
+}
+
+/// The same, at the end of `to`.
+pub fn encode_into(signal: &Signal, to: &mut Vec<u8>) {
+    let written = match signal {
+        Signal::ReturningCustomer(signal) => serde_json::to_writer(to, &ReturningCustomerJson::from(&**signal)),
+        Signal::ChurnRisk(signal) => serde_json::to_writer(to, &ChurnRiskJson::from(&**signal)),
     };
-    json.expect("texts, numbers and lists always have a JSON form")
+    written.expect("texts, numbers and lists always have a JSON form");
 }
 
 /// The JSON Schemas of all signals, by `type`, from the types below.
@@ -49,8 +57,8 @@ struct ReturningCustomerJson<'a> {
     #[schemars(length(min = 1, max = 256))]
     customer_id: &'a str,
     /// When the order was placed.
-    #[schemars(extend("format" = "date-time"))]
-    occurred_at: String,
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    occurred_at: CompactString,
     /// The order.
     #[schemars(length(min = 1, max = 256))]
     order_id: &'a str,
@@ -61,14 +69,14 @@ struct ReturningCustomerJson<'a> {
     #[schemars(range(min = 0))]
     days_since_previous: Option<f64>,
     /// What the order cost, with the decimals of its currency.
-    #[schemars(extend("pattern" = "^[0-9]+([.][0-9]+)?$"))]
-    amount: String,
+    #[schemars(with = "String", extend("pattern" = "^[0-9]+([.][0-9]+)?$"))]
+    amount: CompactString,
     /// ISO 4217.
-    #[schemars(extend("pattern" = "^[A-Z]{3}$"))]
-    currency: String,
+    #[schemars(with = "String", extend("pattern" = "^[A-Z]{3}$"))]
+    currency: CompactString,
     /// All known orders in this currency less the known refunds.
-    #[schemars(extend("pattern" = "^-?[0-9]+([.][0-9]+)?$"))]
-    lifetime_amount: String,
+    #[schemars(with = "String", extend("pattern" = "^-?[0-9]+([.][0-9]+)?$"))]
+    lifetime_amount: CompactString,
     /// The ticket that was resolved within the recovery horizon before this purchase, the first since.
     recovered_ticket_id: Option<&'a str>,
     /// The episode of `churn_risk` that this purchase ended.
@@ -89,13 +97,13 @@ impl<'a> From<&'a ReturningCustomer> for ReturningCustomerJson<'a> {
             r#type: ReturningCustomer::TYPE,
             kind: signal.kind.name(),
             customer_id: signal.customer.as_str(),
-            occurred_at: signal.at.to_string(),
+            occurred_at: signal.at.to_text(),
             order_id: signal.order.as_str(),
             purchase_number: signal.purchase_number,
             days_since_previous: signal.since_previous.map(|span| span.millis() as f64 / time::DAY_MS as f64),
-            amount: signal.amount.to_string(),
-            currency: signal.amount.currency().code().to_owned(),
-            lifetime_amount: signal.lifetime.to_string(),
+            amount: signal.amount.to_text(),
+            currency: CompactString::new(signal.amount.currency().code()),
+            lifetime_amount: signal.lifetime.to_text(),
             recovered_ticket_id: signal.recovered_ticket.as_ref().map(|id| id.as_str()),
             closed_episode_id: signal.closed_episode,
             action: signal.action.map(|action| action.name()),
@@ -120,8 +128,8 @@ struct ChurnRiskJson<'a> {
     /// One id from `raised` to `cleared`.
     episode_id: Uuid,
     /// When the level changed, not when it was noticed.
-    #[schemars(extend("format" = "date-time"))]
-    occurred_at: String,
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    occurred_at: CompactString,
     /// The level from now on.
     #[schemars(extend("enum" = Level::ALL.map(Level::name)))]
     level: &'static str,
@@ -150,7 +158,7 @@ impl<'a> From<&'a ChurnRisk> for ChurnRiskJson<'a> {
             kind: signal.kind.name(),
             customer_id: signal.customer.as_str(),
             episode_id: signal.episode,
-            occurred_at: signal.at.to_string(),
+            occurred_at: signal.at.to_text(),
             level: signal.level.name(),
             previous_level: signal.previous_level.name(),
             assessment: AssessmentJson::from(&signal.assessment),
@@ -164,6 +172,7 @@ impl<'a> From<&'a ChurnRisk> for ChurnRiskJson<'a> {
 
 /// The chance of return in signals and in the API.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChanceOfReturn")]
 pub struct AssessmentJson {
     /// 0 (as usual) to 1: how much of the usual chance is gone.
     #[schemars(range(min = 0, max = 1))]
@@ -177,8 +186,8 @@ pub struct AssessmentJson {
     /// How far both look ahead.
     horizon_days: f64,
     /// When the next order is due; null when the customer is more likely gone than not.
-    #[schemars(extend("format" = "date-time"))]
-    expected_next_purchase_at: Option<String>,
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    expected_next_purchase_at: Option<CompactString>,
     /// The chance that is gone times the mean net order: a lower bound of what a return would bring.
     value_at_risk: MoneyJson,
     /// What moved the chance, the strongest first.
@@ -192,7 +201,7 @@ impl From<&Assessment> for AssessmentJson {
             return_probability: assessment.return_probability,
             usual_return_probability: assessment.usual_return_probability,
             horizon_days: assessment.horizon_days,
-            expected_next_purchase_at: assessment.expected_next_purchase_at.map(|at| at.to_string()),
+            expected_next_purchase_at: assessment.expected_next_purchase_at.map(EventTime::to_text),
             value_at_risk: MoneyJson::from(&assessment.value_at_risk),
             reasons: assessment.reasons.iter().map(ReasonJson::from).collect(),
         }
@@ -201,27 +210,29 @@ impl From<&Assessment> for AssessmentJson {
 
 /// Money with its currency.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Money")]
 pub struct MoneyJson {
     /// A decimal with the decimals of its currency.
-    #[schemars(extend("pattern" = "^-?[0-9]+([.][0-9]+)?$"))]
-    amount: String,
+    #[schemars(with = "String", extend("pattern" = "^-?[0-9]+([.][0-9]+)?$"))]
+    amount: CompactString,
     /// ISO 4217.
-    #[schemars(extend("pattern" = "^[A-Z]{3}$"))]
-    currency: String,
+    #[schemars(with = "String", extend("pattern" = "^[A-Z]{3}$"))]
+    currency: CompactString,
 }
 
 impl From<&Total> for MoneyJson {
     fn from(total: &Total) -> Self {
-        Self { amount: total.to_string(), currency: total.currency.code().to_owned() }
+        Self { amount: total.to_text(), currency: CompactString::new(total.currency.code()) }
     }
 }
 
 /// All codes of reasons.
-const REASON_CODES: [&str; 7] =
+pub(super) const REASON_CODES: [&str; 7] =
     ["silence", "open_ticket", "overdue_ticket", "repeated_contact", "low_rating", "painless_resolution", "refund"];
 
 /// One thing that moved the chance of return, with its evidence.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Reason")]
 struct ReasonJson {
     /// What it is, and so what it comes with: `silence` (`days_silent`, `usual_days_between`), `open_ticket` and
     /// `overdue_ticket` (`ticket_id`, `days_open`), `repeated_contact` (`contacts`), `low_rating` (`scale`, `score`),
@@ -237,26 +248,36 @@ struct ReasonJson {
     return_probability_without: f64,
 }
 
+/// What a reason comes with.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-enum EvidenceJson {
-    Silence { days_silent: f64, usual_days_between: Option<f64> },
-    Open { ticket_id: String, days_open: f64 },
-    Contacts { contacts: u32 },
-    Rating { scale: &'static str, score: f64 },
-    Resolved { ticket_id: String },
+pub(super) enum EvidenceJson {
+    Silence {
+        days_silent: f64,
+        usual_days_between: Option<f64>,
+    },
+    Open {
+        #[schemars(with = "String")]
+        ticket_id: CompactString,
+        days_open: f64,
+    },
+    Contacts {
+        contacts: u32,
+    },
+    Rating {
+        scale: &'static str,
+        score: f64,
+    },
+    Resolved {
+        #[schemars(with = "String")]
+        ticket_id: CompactString,
+    },
     Nothing {},
 }
 
 impl From<&Reason> for ReasonJson {
     fn from(reason: &Reason) -> Self {
-        let (code, evidence) = match &reason.what {
-            Evidence::Silence { days_silent, usual_days_between } => (
-                "silence",
-                EvidenceJson::Silence { days_silent: *days_silent, usual_days_between: *usual_days_between },
-            ),
-            Evidence::Factor(factor) => evidence_of(factor),
-        };
+        let (code, evidence) = evidence_of(&reason.what);
         Self {
             code,
             log_odds: reason.log_odds,
@@ -266,20 +287,30 @@ impl From<&Reason> for ReasonJson {
     }
 }
 
-fn evidence_of(factor: &Factor) -> (&'static str, EvidenceJson) {
+/// The code of a reason and what it comes with.
+pub(super) fn evidence_of(what: &Evidence) -> (&'static str, EvidenceJson) {
+    let factor = match what {
+        Evidence::Silence { days_silent, usual_days_between } => {
+            let (days_silent, usual_days_between) = (*days_silent, *usual_days_between);
+            return ("silence", EvidenceJson::Silence { days_silent, usual_days_between });
+        }
+        Evidence::Factor(factor) => factor,
+    };
     match factor {
-        Factor::OpenTicket { ticket, days_open } => {
-            ("open_ticket", EvidenceJson::Open { ticket_id: ticket.as_str().to_owned(), days_open: *days_open })
-        }
-        Factor::OverdueTicket { ticket, days_open } => {
-            ("overdue_ticket", EvidenceJson::Open { ticket_id: ticket.as_str().to_owned(), days_open: *days_open })
-        }
+        Factor::OpenTicket { ticket, days_open } => (
+            "open_ticket",
+            EvidenceJson::Open { ticket_id: CompactString::new(ticket.as_str()), days_open: *days_open },
+        ),
+        Factor::OverdueTicket { ticket, days_open } => (
+            "overdue_ticket",
+            EvidenceJson::Open { ticket_id: CompactString::new(ticket.as_str()), days_open: *days_open },
+        ),
         Factor::RepeatedContact { contacts } => ("repeated_contact", EvidenceJson::Contacts { contacts: *contacts }),
         Factor::LowRating { rating } => {
             ("low_rating", EvidenceJson::Rating { scale: rating.scale.name(), score: rating.score })
         }
         Factor::PainlessResolution { ticket } => {
-            ("painless_resolution", EvidenceJson::Resolved { ticket_id: ticket.as_str().to_owned() })
+            ("painless_resolution", EvidenceJson::Resolved { ticket_id: CompactString::new(ticket.as_str()) })
         }
         Factor::Refund => ("refund", EvidenceJson::Nothing {}),
     }

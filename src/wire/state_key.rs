@@ -1,6 +1,7 @@
 //! Keys of the state topic: one byte says what the record is, the rest whom it is about.
 
 use crate::domain::CustomerId;
+use crate::domain::time::Day;
 
 /// What a record of the state topic is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,15 +12,18 @@ pub enum StateKey {
     Progress,
     /// Settled counts of one day, month or number.
     Tallies(i32),
+    /// The rates at the end of one business day.
+    DayEnd(Day),
 }
 
 impl StateKey {
-    /// The key's bytes: `c` and the customer id, `p`, or `t` and four bytes, most significant first.
+    /// The key's bytes: `c` and the customer id, `p`, or `t` or `d` and four bytes, most significant first.
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Customer(id) => customer(id),
             Self::Progress => b"p".to_vec(),
             Self::Tallies(at) => [&b"t"[..], &at.to_be_bytes()].concat(),
+            Self::DayEnd(day) => [&b"d"[..], &day.0.to_be_bytes()].concat(),
         }
     }
 
@@ -29,6 +33,7 @@ impl StateKey {
             (b'c', id) => CustomerId::new(std::str::from_utf8(id).ok()?).map(Self::Customer),
             (b'p', []) => Some(Self::Progress),
             (b't', at) => Some(Self::Tallies(i32::from_be_bytes(at.try_into().ok()?))),
+            (b'd', day) => Some(Self::DayEnd(Day(i32::from_be_bytes(day.try_into().ok()?)))),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Tickets and feedback, of the topic `support`.
 
 use super::Rejection;
-use super::fields::{Fields, text_of};
+use super::fields::Fields;
 use crate::domain::rating::{Rating, Scale};
 use crate::domain::ticket::{Category, TicketStep};
 use crate::domain::{OrderId, TicketId};
@@ -23,11 +23,11 @@ pub(super) fn decode(kind: &str, fields: &Fields<'_>) -> Result<Event, Rejection
     let step = if let TicketStep::Opened(_) = step { TicketStep::Opened(category(fields)?) } else { step };
     if let TicketStep::Opened(_) = step {
         fields.check("order_id", "a string of 1 to 256 bytes", |value| {
-            text_of(value).and_then(|id| OrderId::new(&id)).is_some()
+            value.text().and_then(|id| OrderId::new(&id)).is_some()
         })?;
     }
     if matches!(step, TicketStep::Opened(_) | TicketStep::Contacted) {
-        fields.check("channel", "a string", |value| text_of(value).is_some())?;
+        fields.check("channel", "a string", |value| value.text().is_some())?;
     }
     Ok(Event { customer, id, at, what: Happening::Ticket { ticket, step } })
 }
@@ -42,7 +42,7 @@ fn feedback(fields: &Fields<'_>) -> Result<Event, Rejection> {
     fields.require_all(&["event_id", "customer_id", "occurred_at", "scale", "score"])?;
     let (id, customer, at) = (fields.event_id()?, fields.customer_id()?, fields.occurred_at()?);
     let scale = fields.one_of("scale", "csat, ces or nps", Scale::ALL, Scale::name)?;
-    let score = serde_json::from_str::<f64>(fields.required("score")?.get()).ok();
+    let score = fields.required("score")?.parsed::<f64>();
     let rating = score.and_then(|score| Rating::new(scale, score)).ok_or(Rejection::InvalidField {
         field: "score",
         expected: "a number in the range of its scale: csat 1 to 5, ces 1 to 7, nps 0 to 10",

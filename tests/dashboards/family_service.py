@@ -172,6 +172,13 @@ def _(instance, at):
         yield {"thread": str(thread)}, 1 + int(2.9 * instance.trouble(at))
 
 
+@gauge("transaction_open_seconds", "How long ago the transaction was begun that a stream thread has not ended; 0: none.")
+def _(instance, at):
+    for thread in range(2):
+        trouble = 9.0 * instance.trouble(at)
+        yield {"thread": str(thread)}, round(0.1 * wave((thread, "open", instance.place), at, MINUTE, 0.9) + trouble, 3)
+
+
 @counter("thread_busy_seconds_total", "Time a stream thread did anything but wait for records.")
 def _(instance, at):
     for thread in range(2):

@@ -40,4 +40,6 @@ mod stage;
 mod starting;
 mod stopping;
 mod stored;
+mod streamed;
+mod takeover;
 mod twins;

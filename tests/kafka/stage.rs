@@ -13,7 +13,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use crate::alike::play::Play;
 use crate::alike::stage::{Fate, Names, PARTITIONS, Patience, Seen, Sees, Stage, Topic};
-use crate::alike::{members, reading, restoring, tests_of_all_scripts, transactions};
+use crate::alike::{members, reading, restoring, takeover, tests_of_all_scripts, transactions};
 use crate::support::broker::Broker;
 use crate::support::cluster::{ANSWER_WITHIN, Cluster, Isolation};
 use crate::support::topic::Record;
@@ -22,8 +22,8 @@ use crate::support::topic::Record;
 const HASTY_TRANSACTION: Duration = Duration::from_secs(10);
 const HASTY_POLL: &str = r#"{ "session.timeout.ms": "6000", "max.poll.interval.ms": "8000" }"#;
 
-/// Longer than a script takes on a slow machine.
-const PATIENT_TRANSACTION: Duration = Duration::from_secs(300);
+/// Longer than a script can take before it fails. Brokers allow no more.
+const PATIENT_TRANSACTION: Duration = Duration::from_secs(900);
 
 /// Who waits for the others to join may need all of it.
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);

@@ -7,13 +7,13 @@ use homecoming::domain::Customer;
 use homecoming::pipeline::ports::InputPartition;
 use homecoming::wire::customer_record;
 use homecoming::wire::progress_record::Progress;
-use homecoming::wire::state_key::StateKey;
+use homecoming::wire::state_key::{self, StateKey};
 use serde_json::Value;
 
 use crate::oracle::Oracle;
 use crate::shop::Shop;
 use crate::topics::{PartitionLog, Record, Topic};
-use crate::world::{ActorId, Sim, World};
+use crate::world::{ActorId, Sim};
 
 type Complaints = Vec<String>;
 
@@ -34,6 +34,7 @@ pub fn audit(sim: &mut Sim, shop: &Shop) {
     signals_are_consistent(sim, &oracle, &states, &mut complaints);
     signals_are_as_expected(sim, shop, &oracle, &states, &mut complaints);
     memory_is_the_state(sim, &states, &mut complaints);
+    only_what_is_committed_is_heard(sim, &mut complaints);
     let now = sim.now;
     for complaint in complaints {
         sim.story.complain(now, complaint);
@@ -90,6 +91,21 @@ fn dead_letters_are_the_malformed(sim: &Sim, oracle: &Oracle, complaints: &mut C
 fn committed(sim: &Sim, topic: Topic) -> impl Iterator<Item = &Arc<Record>> {
     let logs = sim.broker.logs.iter().filter(move |((known, _), _)| *known == topic);
     logs.flat_map(|(_, log)| log.committed_from(0).map(|(_, record)| record))
+}
+
+/// Whoever listens to a process hears no signal that was not committed, and none twice. One that dies after its commit
+/// tells nobody.
+fn only_what_is_committed_is_heard(sim: &Sim, complaints: &mut Complaints) {
+    let topics = [Topic::ReturningCustomers, Topic::ChurnRisk];
+    let in_topics = topics.into_iter().flat_map(|topic| committed(sim, topic));
+    let in_topics: BTreeSet<&[u8]> = in_topics.filter_map(|record| record.value.as_deref()).collect();
+    for (signal, times) in sim.heard.iter().filter(|(signal, times)| **times > 1 || !in_topics.contains(&signal[..])) {
+        let signal = String::from_utf8_lossy(signal);
+        complaints.push(format!("heard {times} times, committed: {}: {signal}", in_topics.contains(signal.as_bytes())));
+    }
+    if sim.heard.is_empty() && !in_topics.is_empty() {
+        complaints.push("nobody heard any of the signals".to_owned());
+    }
 }
 
 fn differences<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
@@ -196,8 +212,8 @@ fn memory_is_the_state(sim: &Sim, states: &[State], complaints: &mut Complaints)
         }
         let state = &states[partition as usize];
         let mut seen = BTreeMap::new();
-        store.for_each(|id, customer| {
-            seen.insert(id.as_str().to_owned(), customer_record::encode(customer).into_vec());
+        store.for_each_record(|id, record| {
+            seen.insert(id.as_str().to_owned(), record.to_vec());
         });
         if seen != state.customers {
             complaints
@@ -221,24 +237,21 @@ fn memory_is_the_state(sim: &Sim, states: &[State], complaints: &mut Complaints)
 
 impl Sim {
     /// What readers of a process see must have been committed before.
-    pub fn look_at_readers(world: &World, process: ActorId) {
-        let mut sim = world.lock();
-        let Some(partitions) = sim.processes.get(&process).map(|process| Arc::clone(&process.partitions)) else {
+    pub fn look_at_readers(&mut self, process: ActorId) {
+        let Some(partitions) = self.processes.get(&process).map(|process| Arc::clone(&process.partitions)) else {
             return;
         };
         let mut unseen = Vec::new();
         for (partition, store) in partitions.all() {
-            store.for_each(|id, customer| {
-                let key = StateKey::Customer(id.clone()).encode();
-                let value = customer_record::encode(customer).into_vec();
-                if !sim.broker.values.contains(&(partition, key, value)) {
+            store.for_each_record(|id, record| {
+                if !self.broker.values.has(partition, &state_key::customer(id), record) {
                     unseen.push(format!("process {process} shows a {} that was never committed", id.as_str()));
                 }
             });
         }
-        let now = sim.now;
+        let now = self.now;
         for complaint in unseen {
-            sim.story.complain(now, complaint);
+            self.story.complain(now, complaint);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use homecoming::pipeline::ports::{InputPartition, Position, Remembered};
 use homecoming::wire::Source;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::group::{Group, Membership, Refusal};
 use crate::topics::{PartitionLog, Record, Topic};
@@ -122,13 +123,35 @@ pub struct Marker {
     pub to: Option<(Topic, i32)>,
 }
 
+/// Every value of the state that was ever committed, by its fingerprint: readers are looked at thousands of times a seed.
+#[derive(Default)]
+pub struct Values(BTreeSet<u128>);
+
+impl Values {
+    fn add(&mut self, partition: i32, key: &[u8], value: &[u8]) {
+        self.0.insert(Self::fingerprint(partition, key, value));
+    }
+
+    pub fn has(&self, partition: i32, key: &[u8], value: &[u8]) -> bool {
+        self.0.contains(&Self::fingerprint(partition, key, value))
+    }
+
+    fn fingerprint(partition: i32, key: &[u8], value: &[u8]) -> u128 {
+        let mut hash = Xxh3::with_seed(partition as u64);
+        hash.update(&(key.len() as u64).to_le_bytes());
+        hash.update(key);
+        hash.update(value);
+        hash.digest128()
+    }
+}
+
 pub struct Broker {
     pub logs: BTreeMap<(Topic, i32), PartitionLog>,
     pub transactions: BTreeMap<String, Transaction>,
     pub offsets: BTreeMap<InputPartition, (i64, String)>,
     pub group: Group,
-    /// Every value of a customer that was ever committed: what readers may see.
-    pub values: BTreeSet<(i32, Vec<u8>, Vec<u8>)>,
+    /// What readers may see.
+    pub values: Values,
     /// Markers to be sent.
     pub markers: Vec<Marker>,
     /// When a transaction was last decided.
@@ -148,7 +171,7 @@ impl Broker {
             transactions: BTreeMap::new(),
             offsets: BTreeMap::new(),
             group: Group::new(partitions),
-            values: BTreeSet::new(),
+            values: Values::default(),
             markers: Vec::new(),
             decided_at: Duration::ZERO,
             producers: 0,
@@ -316,10 +339,11 @@ impl Broker {
         }
         let (id, partitions) = (transaction.id, transaction.partitions.clone());
         for (_, partition) in partitions.into_iter().filter(|(topic, _)| commit && *topic == Topic::State) {
-            let written = self.logs[&(Topic::State, partition)]
-                .open_records(id)
-                .filter_map(|record| Some((partition, record.key.clone().unwrap_or_default(), record.value.clone()?)));
-            self.values.extend(written);
+            for record in self.logs[&(Topic::State, partition)].open_records(id) {
+                if let (Some(key), Some(value)) = (&record.key, &record.value) {
+                    self.values.add(partition, key, value);
+                }
+            }
         }
         self.markers.extend(markers);
         self.decided_at = now;

@@ -1,9 +1,9 @@
 //! One run: the shop writes, processes come and go, faults happen, then all is healed and must come to rest.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use homecoming::pipeline::ports::InputPartition;
@@ -11,7 +11,7 @@ use homecoming::wire::Source;
 
 use crate::audit;
 use crate::plan::{Mutation, Plan, Weights};
-use crate::process;
+use crate::process::{self, Running};
 use crate::rates;
 use crate::shop::{Shop, Written};
 use crate::story::Story;
@@ -22,7 +22,7 @@ use crate::world::{ActorId, DIRECTOR, Message, Sim, World};
 const REST_WITHIN: Duration = Duration::from_secs(120);
 
 /// Kinds of harm, in the order in which their weights are drawn from.
-const HARM: [&str; 10] = [
+const HARM: [&str; 11] = [
     "harm: kill -9",
     "harm: SIGSTOP",
     "harm: SIGTERM",
@@ -32,6 +32,7 @@ const HARM: [&str; 10] = [
     "harm: nothing fetched",
     "harm: clock jump",
     "harm: compaction",
+    "harm: a living one's transactional id taken away",
     "harm: none",
 ];
 
@@ -47,7 +48,7 @@ pub struct Ending {
 
 pub struct Director {
     pub world: Arc<World>,
-    threads: BTreeMap<ActorId, JoinHandle<()>>,
+    running: RefCell<BTreeMap<ActorId, Running>>,
     /// Slots whose process comes back, and when.
     returns: Vec<(Duration, usize)>,
     pub shop: Shop,
@@ -67,7 +68,7 @@ impl Director {
         let mut story = Story::new(tells);
         story.note(Duration::ZERO, DIRECTOR, 'P', plan.seed, || format!("{plan:?}"));
         let world = Arc::new(World::new(plan, story));
-        Self { world, threads: BTreeMap::new(), returns: Vec::new(), shop }
+        Self { world, running: RefCell::default(), returns: Vec::new(), shop }
     }
 
     fn direct(&mut self) {
@@ -79,7 +80,7 @@ impl Director {
         }
         while self.now() < plan.faults_end && self.is_well() {
             let pause = self.world.lock().chance.millis(100, 2500);
-            self.world.sleep(DIRECTOR, pause);
+            self.pass(pause);
             self.bring_back();
             self.do_harm(&plan.weights);
         }
@@ -131,9 +132,25 @@ impl Director {
     }
 
     pub fn start(&mut self, slot: usize, after: Duration) -> ActorId {
-        let (process, thread) = process::start(&self.world, slot, after);
-        self.threads.insert(process, thread);
+        let (process, running) = process::start(&self.world, slot, after);
+        self.running.get_mut().insert(process, running);
         process
+    }
+
+    /// Lets virtual time pass, and everybody take their turns.
+    pub fn pass(&self, length: Duration) {
+        self.world.lock().rest(DIRECTOR, length);
+        loop {
+            let next = self.world.lock().turn_of;
+            if next == DIRECTOR {
+                return;
+            }
+            let mut running = self.running.borrow_mut();
+            let process = running.get_mut(&next).expect("who has the turn has not ended");
+            if process.resume(()).as_return().is_some() {
+                running.remove(&next);
+            }
+        }
     }
 
     pub fn now(&self) -> Duration {
@@ -179,6 +196,7 @@ impl Director {
             weights.fetch_fails,
             weights.clock_jump,
             weights.compaction,
+            weights.id_taken_away,
             8,
         ];
         let mut sim = self.world.lock();
@@ -240,6 +258,11 @@ impl Director {
                 }
             }
             (Some(8), _) => compact(&mut sim),
+            (Some(9), Some((process, _))) => {
+                if let Some(id) = sim.transactional_ids.get(&process).cloned() {
+                    sim.take_id_away(&id, Duration::ZERO);
+                }
+            }
             _ => {}
         }
     }
@@ -277,7 +300,7 @@ impl Director {
     fn wait_for_rest(&mut self, when: &str) -> bool {
         let until = self.now() + REST_WITHIN;
         loop {
-            self.world.sleep(DIRECTOR, Duration::from_millis(500));
+            self.pass(Duration::from_millis(500));
             if !self.is_well() {
                 return false;
             }
@@ -285,15 +308,16 @@ impl Director {
             if self.alive().is_empty() {
                 self.start(6, Duration::from_millis(1));
             }
+            let written = self.shop.records.iter().map(|written| written.at).max().unwrap_or_default();
             let mut sim = self.world.lock();
-            let rested = sim.now.saturating_sub(sim.last_change) > Duration::from_secs(4);
-            if rested
-                && sim.is_all_read()
-                && sim.broker.is_settled()
-                && sim.broker.group.is_stable()
-                && sim.is_all_at_work()
-            {
+            let is_done =
+                sim.is_all_read() && sim.broker.is_settled() && sim.broker.group.is_stable() && sim.is_all_at_work();
+            if is_done && sim.now.saturating_sub(sim.last_change) > Duration::from_secs(4) {
                 return true;
+            }
+            if is_done && sim.plan.wall_clock && sim.wall_stands_at.is_none() && sim.now > written {
+                // A day ends every second: as long as the clock goes there is no rest.
+                sim.wall_stands_at = Some(sim.plan.event_ms(sim.now));
             }
             if sim.now > until {
                 let (now, what) = (sim.now, sim.unread());
@@ -308,11 +332,8 @@ impl Director {
         for process in living {
             self.world.lock().kill(process, 0);
             while !self.world.lock().has_ended(process) {
-                self.world.sleep(DIRECTOR, Duration::from_millis(1));
+                self.pass(Duration::from_millis(1));
             }
-        }
-        for thread in self.threads.into_values() {
-            thread.join().expect("the threads of processes catch what unwinds them");
         }
         let sim = self.world.lock();
         let is_signal = |topic: &Topic| matches!(topic, Topic::ReturningCustomers | Topic::ChurnRisk);

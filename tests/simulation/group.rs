@@ -70,6 +70,11 @@ impl Group {
         Self { partitions, ..Self::default() }
     }
 
+    /// The processes whose consumers are members.
+    pub fn processes(&self) -> impl Iterator<Item = ActorId> {
+        self.members.values().map(|member| member.process)
+    }
+
     pub fn is_stable(&self) -> bool {
         self.rebalance_ends.is_none()
     }

@@ -59,6 +59,7 @@ impl Sim {
                 self.last_change = self.now;
             }
             Message::Heartbeat { process, consumer } => self.heartbeat(process, consumer),
+            Message::WhoDied { who, inputs, is_held_up } => self.end_the_dead(who, &inputs, is_held_up),
             Message::Join { process, consumer, who } => {
                 let joined = self.broker.group.join(self.now, process, consumer, &who);
                 self.tell(process, 'j', consumer, || format!("joins the group as {who:?}: {joined:?}"));

@@ -63,6 +63,7 @@ pub struct Weights {
     pub fetch_fails: u64,
     pub clock_jump: u64,
     pub compaction: u64,
+    pub id_taken_away: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -106,6 +107,7 @@ impl Plan {
             fetch_fails: weight(3),
             clock_jump: weight(3),
             compaction: weight(6),
+            id_taken_away: weight(3),
         };
         let network = NetworkFaults {
             lost_request: weight(15),

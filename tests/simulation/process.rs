@@ -1,18 +1,25 @@
 //! One process of the service: the real stream thread on the simulated log and clock.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
+use corosensei::Coroutine;
+use corosensei::stack::DefaultStack;
 use homecoming::domain::EventTime;
-use homecoming::pipeline::ports::{AbortCause, CommitTimes, Invariant};
-use homecoming::pipeline::{BatchSummary, Clock, Observer, Shared, Status, StreamThread};
+use homecoming::pipeline::ports::{AbortCause, CommitTimes, Invariant, SentSignal};
+use homecoming::pipeline::{BatchSummary, Clock, Listener, Observer, Shared, Status, StreamThread};
 use homecoming::store::Partitions;
 
 use crate::sim_log::SimLog;
-use crate::world::{ActorId, Killed, Sim, World};
+use crate::world::{ActorId, Killed, Part, Sim, Turns, World};
+
+/// A process that is resumed with every turn it has.
+pub type Running = Coroutine<(), (), ()>;
+
+const STACK_BYTES: usize = 512 * 1024;
 
 pub struct Process {
     pub slot: usize,
@@ -26,7 +33,7 @@ pub struct Process {
 }
 
 /// Starts a process in a slot; it takes its first turn after `after`.
-pub fn start(world: &Arc<World>, slot: usize, after: Duration) -> (ActorId, JoinHandle<()>) {
+pub fn start(world: &Arc<World>, slot: usize, after: Duration) -> (ActorId, Running) {
     let (partitions, stop) = (Arc::new(Partitions::default()), Arc::new(AtomicBool::new(false)));
     let mut sim = world.lock();
     let begins = sim.now + after;
@@ -47,21 +54,22 @@ pub fn start(world: &Arc<World>, slot: usize, after: Duration) -> (ActorId, Join
     // Without an id of its own every process is another.
     let transactional_id = instance.clone().unwrap_or_else(|| format!("process-{me}"));
     let world = Arc::clone(world);
-    let work = move || {
+    let work = move |turns: &Turns, ()| {
         let shared = Shared {
             settings: plan.settings(),
             policy: plan.policy(),
             partitions,
             observer: Arc::new(Witness { world: Arc::clone(&world), me }),
+            listener: Arc::new(Witness { world: Arc::clone(&world), me }),
             status: Arc::new(Status::default()),
             thread: 0,
             stop,
         };
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            world.wait_for_turn(me);
-            let log = SimLog::new(Arc::clone(&world), me, instance, transactional_id);
-            let clock = SimClock { world: Arc::clone(&world), me };
-            StreamThread::new(log, clock, shared).run()
+            let part = Part::new(&world, me, Some(turns));
+            part.wait_for_turn();
+            let log = SimLog::new(part.clone(), instance, transactional_id);
+            StreamThread::new(log, SimClock(part), shared).run()
         }));
         let mut sim = world.lock();
         sim.clients.remove(&me);
@@ -74,11 +82,10 @@ pub fn start(world: &Arc<World>, slot: usize, after: Duration) -> (ActorId, Join
                 sim.story.complain(now, format!("process {me} panicked"));
             }
         }
-        drop(sim);
-        world.finish(me);
+        sim.finish(me);
     };
-    let thread = std::thread::Builder::new().stack_size(512 * 1024).spawn(work).expect("a thread can be started");
-    (me, thread)
+    let stack = DefaultStack::new(STACK_BYTES).expect("there is memory for a stack");
+    (me, Coroutine::with_stack(stack, work))
 }
 
 impl Sim {
@@ -97,24 +104,21 @@ impl Sim {
     }
 }
 
-struct SimClock {
-    world: Arc<World>,
-    me: ActorId,
-}
+struct SimClock<'a>(Part<'a>);
 
-impl Clock for SimClock {
+impl Clock for SimClock<'_> {
     fn wall(&self) -> EventTime {
-        let sim = self.world.lock();
-        let off = sim.processes.get(&self.me).map_or(0, |process| process.clock_is_off_by_ms);
+        let sim = self.0.lock();
+        let off = sim.processes.get(&self.0.me).map_or(0, |process| process.clock_is_off_by_ms);
         EventTime::from_millis(sim.wall_stands_at.unwrap_or_else(|| sim.plan.event_ms(sim.now) + off))
     }
 
     fn monotonic(&self) -> Duration {
-        self.world.lock().now
+        self.0.lock().now
     }
 
     fn sleep(&self, length: Duration) {
-        self.world.sleep(self.me, length);
+        self.0.sleep(length);
     }
 }
 
@@ -129,6 +133,19 @@ impl Witness {
         let mut sim = self.world.lock();
         sim.story.count(counted);
         sim.tell(self.me, 'o', value, words);
+    }
+}
+
+impl Listener for Witness {
+    fn is_listening(&self) -> bool {
+        true
+    }
+
+    fn committed(&self, _: u64, last: VecDeque<SentSignal>) {
+        let mut sim = self.world.lock();
+        for signal in last {
+            *sim.heard.entry(signal.json).or_default() += 1;
+        }
     }
 }
 

@@ -12,17 +12,18 @@ use crate::broker::{Answer, Error, Producer, Request};
 use crate::group::Membership;
 use crate::plan::Mutation;
 use crate::topics::{Record, Topic};
-use crate::world::{ActorId, World};
+use crate::world::Part;
 
 const REPEAT_FOR: Duration = Duration::from_secs(30);
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 
-pub struct Transactions {
-    world: Arc<World>,
-    me: ActorId,
+pub struct Transactions<'a> {
+    part: Part<'a>,
     id: String,
     mutation: Option<Mutation>,
     producer: Option<Producer>,
+    /// No transaction was begun with it yet.
+    is_fresh: bool,
     is_open: bool,
     is_tainted: bool,
     /// Sent by the service, not yet by the client.
@@ -43,14 +44,14 @@ enum Failure {
     Refused(Error),
 }
 
-impl Transactions {
-    pub fn new(world: Arc<World>, me: ActorId, id: String, mutation: Option<Mutation>) -> Self {
+impl<'a> Transactions<'a> {
+    pub fn new(part: Part<'a>, id: String, mutation: Option<Mutation>) -> Self {
         Self {
-            world,
-            me,
+            part,
             id,
             mutation,
             producer: None,
+            is_fresh: false,
             is_open: false,
             is_tainted: false,
             waiting: Vec::new(),
@@ -70,12 +71,20 @@ impl Transactions {
         let asked = self.ask(|id| Request::InitProducerId { transactional_id: id.to_owned() }, REPEAT_FOR);
         match asked {
             Ok(Answer::Producer(producer)) => {
-                self.producer = Some(producer);
+                (self.producer, self.is_fresh) = (Some(producer), true);
                 Ok(())
             }
             Ok(other) => unreachable!("a new producer is answered {other}"),
             Err(_) => Err(Fault::Passing("can't get a transactional producer".to_owned())),
         }
+    }
+
+    pub fn renew_if_used(&mut self) -> Result<(), Fault> {
+        if self.producer.is_some() && self.is_fresh { Ok(()) } else { self.renew() }
+    }
+
+    pub fn begin_work(&mut self) -> Result<(), Fault> {
+        if self.made == 0 { self.renew() } else { Ok(()) }
     }
 
     fn forget_transaction(&mut self) {
@@ -93,7 +102,7 @@ impl Transactions {
         if self.producer.is_none() {
             self.renew()?;
         }
-        self.is_open = true;
+        (self.is_open, self.is_fresh) = (true, false);
         Ok(())
     }
 
@@ -189,7 +198,7 @@ impl Transactions {
         }
         let by = self.by();
         // How long librdkafka repeats a commit depends on when it notices what; it may be not at all.
-        let patience = *self.world.lock().chance.pick(&[0, 0, 50, 1000, 30_000]);
+        let patience = *self.part.lock().chance.pick(&[0, 0, 50, 1000, 30_000]);
         let patience = if commit { Duration::from_millis(patience) } else { REPEAT_FOR };
         let asked = self.ask(|_| Request::EndTxn { by: by.clone(), commit }, patience);
         asked.map(drop).map_err(|failure| match self.unanswered_or("can't end the transaction", failure) {
@@ -236,25 +245,25 @@ impl Transactions {
 
     /// Asks until there is an answer that says yes or a lasting no.
     fn ask(&mut self, request: impl Fn(&str) -> Request, patience: Duration) -> Result<Answer, Failure> {
-        let until = self.world.lock().now + patience;
+        let until = self.part.lock().now + patience;
         loop {
-            match self.world.ask(self.me, request(&self.id)) {
+            match self.part.ask(request(&self.id)) {
                 None => self.is_tainted = true,
                 Some(Answer::Error(Error::ConcurrentTransactions | Error::NotCoordinator)) => {}
                 Some(Answer::Error(error)) => {
-                    self.world.lock().story.count(error.name());
+                    self.part.lock().story.count(error.name());
                     return Err(Failure::Refused(error));
                 }
                 Some(answer) => return Ok(answer),
             }
             let (now, pause) = {
-                let mut sim = self.world.lock();
+                let mut sim = self.part.lock();
                 (sim.now, sim.chance.millis(5, 20))
             };
             if now >= until {
                 return Err(Failure::Unanswered);
             }
-            self.world.sleep(self.me, pause);
+            self.part.sleep(pause);
         }
     }
 }

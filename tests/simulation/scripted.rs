@@ -5,11 +5,7 @@ use std::time::Duration;
 use crate::director::{Director, Ending};
 use crate::plan::Plan;
 use crate::topics::Topic;
-use crate::world::{ActorId, DIRECTOR};
-
-fn pass(director: &Director, length: Duration) {
-    director.world.sleep(DIRECTOR, length);
-}
+use crate::world::ActorId;
 
 fn refusal(director: &Director, process: ActorId) -> Option<String> {
     director.world.lock().processes[&process].refused.clone()
@@ -26,9 +22,9 @@ fn expired_records_end_the_service_and_nothing_is_skipped() {
         let mut director = Director::new(Plan { may_give_up: true, ..Plan::calm(seed) }, true);
         director.write_later();
         let first = director.start(0, Duration::ZERO);
-        pass(&director, Duration::from_secs(10));
+        director.pass(Duration::from_secs(10));
         director.world.lock().kill(first, 0);
-        pass(&director, Duration::from_secs(10));
+        director.pass(Duration::from_secs(10));
         let (offsets, signals) = {
             let mut sim = director.world.lock();
             let before = sim.broker.offsets.clone();
@@ -39,7 +35,7 @@ fn expired_records_end_the_service_and_nothing_is_skipped() {
             (before, sim.broker.log(Topic::ChurnRisk, input.partition).committed_from(0).count())
         };
         let second = director.start(0, Duration::ZERO);
-        pass(&director, Duration::from_secs(10));
+        director.pass(Duration::from_secs(10));
         let reason = refusal(&director, second).expect("the service has ended");
         assert!(reason.contains("expired before they were read"), "seed {seed}: {reason}");
         let sim = director.world.lock();
@@ -59,9 +55,9 @@ fn of_two_processes_with_one_id_one_ends_and_says_why() {
         let mut director = Director::new(Plan::calm(seed), true);
         director.write_later();
         let first = director.start(0, Duration::ZERO);
-        pass(&director, Duration::from_secs(5));
+        director.pass(Duration::from_secs(5));
         let second = director.start(0, Duration::ZERO);
-        pass(&director, Duration::from_secs(20));
+        director.pass(Duration::from_secs(20));
         let ended: Vec<String> =
             [first, second].into_iter().filter_map(|process| refusal(&director, process)).collect();
         assert!(!ended.is_empty(), "seed {seed}: they would fight for ever");
@@ -70,7 +66,7 @@ fn of_two_processes_with_one_id_one_ends_and_says_why() {
         if ended.len() == 2 {
             director.start(0, Duration::ZERO);
         }
-        pass(&director, Duration::from_secs(30));
+        director.pass(Duration::from_secs(30));
         director.come_to_rest();
         assert_clean(&director.end());
     }
@@ -84,10 +80,10 @@ fn a_process_may_stand_still_at_any_call() {
         let mut director = Director::new(Plan { has_static_ids: calls % 2 == 0, ..Plan::calm(calls) }, true);
         director.write_later();
         director.start(1, Duration::ZERO);
-        pass(&director, Duration::from_secs(8));
+        director.pass(Duration::from_secs(8));
         let zombie = director.start(0, Duration::ZERO);
         director.world.lock().stop_for(zombie, calls * 17, Duration::from_secs(13));
-        pass(&director, Duration::from_secs(45));
+        director.pass(Duration::from_secs(45));
         director.come_to_rest();
         assert_clean(&director.end());
     }
@@ -101,9 +97,9 @@ fn a_process_may_die_at_any_call() {
         director.write_later();
         let victim = director.start(0, Duration::ZERO);
         director.world.lock().kill(victim, calls * 17);
-        pass(&director, Duration::from_secs(10));
+        director.pass(Duration::from_secs(10));
         director.start(0, Duration::ZERO);
-        pass(&director, Duration::from_secs(40));
+        director.pass(Duration::from_secs(40));
         director.come_to_rest();
         assert_clean(&director.end());
     }

@@ -17,20 +17,23 @@ use crate::broker::{Answer, Error, Request};
 use crate::client::{Client, Found};
 use crate::plan::Mutation;
 use crate::producer::Transactions;
+use crate::takeover;
 use crate::topics::{Record, Topic};
-use crate::world::{ActorId, Sim, World};
+use crate::world::Part;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const FENCED_MAX: usize = 2;
 const FENCED_WITHIN: Duration = Duration::from_secs(60);
 
-pub struct SimLog {
-    world: Arc<World>,
-    me: ActorId,
+pub struct SimLog<'a> {
+    part: Part<'a>,
     instance: Option<String>,
+    transactional_id: String,
+    /// The group did not say what it remembers when it was last asked.
+    is_held_up: bool,
     partitions: i32,
     mutation: Option<Mutation>,
-    transactions: Transactions,
+    transactions: Transactions<'a>,
     restoring: BTreeMap<i32, Reading>,
     fenced: Vec<Duration>,
     /// What readers see may have changed since it was last looked at.
@@ -50,18 +53,20 @@ struct Reading {
     first: BTreeMap<Vec<u8>, Arc<Record>>,
 }
 
-impl SimLog {
-    pub fn new(world: Arc<World>, me: ActorId, instance: Option<String>, transactional_id: String) -> Self {
+impl<'a> SimLog<'a> {
+    pub fn new(part: Part<'a>, instance: Option<String>, transactional_id: String) -> Self {
         let (partitions, mutation) = {
-            let mut sim = world.lock();
-            sim.open_client(me, instance.clone());
+            let mut sim = part.lock();
+            sim.open_client(part.me, instance.clone());
+            sim.transactional_ids.insert(part.me, transactional_id.clone());
             (sim.plan.partitions, sim.plan.mutation)
         };
-        let transactions = Transactions::new(Arc::clone(&world), me, transactional_id, mutation);
+        let transactions = Transactions::new(part.clone(), transactional_id.clone(), mutation);
         Self {
-            world,
-            me,
+            part,
             instance,
+            transactional_id,
+            is_held_up: false,
             partitions,
             mutation,
             transactions,
@@ -80,41 +85,41 @@ impl SimLog {
     }
 
     fn with_client<T>(&self, work: impl FnOnce(&mut Client) -> T) -> Option<T> {
-        self.world.lock().clients.get_mut(&self.me).map(work)
+        self.part.lock().clients.get_mut(&self.part.me).map(work)
     }
 
     fn pass(&self, low: u64, high: u64) {
-        let length = Duration::from_micros(self.world.lock().chance.between(low, high));
-        self.world.sleep(self.me, length);
+        let length = Duration::from_micros(self.part.lock().chance.between(low, high));
+        self.part.sleep(length);
     }
 
     fn tell(&self, kind: char, words: impl FnOnce() -> String) {
-        let mut sim = self.world.lock();
-        sim.tell(self.me, kind, 0, words);
+        let mut sim = self.part.lock();
+        sim.tell(self.part.me, kind, 0, words);
     }
 
     fn rejoin(&mut self) -> Result<Polled, Fault> {
-        let now = self.world.lock().now;
+        let now = self.part.lock().now;
         self.fenced.retain(|then| now - *then < FENCED_WITHIN);
         self.fenced.push(now);
         if self.fenced.len() > FENCED_MAX {
             return Err(Fault::Final("another process uses the same kafka.instance_id".to_owned()));
         }
         self.tell('f', || "is fenced, joins anew".to_owned());
-        self.world.lock().open_client(self.me, self.instance.clone());
+        self.part.lock().open_client(self.part.me, self.instance.clone());
         Ok(Polled::Revoked { lost: true })
     }
 
     /// A question that changes nothing, asked for a while.
     fn question(&self, request: &Request, what: &str) -> Result<Answer, Fault> {
-        let until = self.world.lock().now + ANSWER_WITHIN;
+        let until = self.part.lock().now + ANSWER_WITHIN;
         loop {
-            match self.world.ask(self.me, request.clone()) {
+            match self.part.ask(request.clone()) {
                 Some(Answer::Error(Error::UnstableOffsetCommit | Error::NotCoordinator)) | None => {}
                 Some(Answer::Error(error)) => return Err(Fault::Passing(format!("{what}: {error:?}"))),
                 Some(answer) => return Ok(answer),
             }
-            if self.world.lock().now >= until {
+            if self.part.lock().now >= until {
                 return Err(Fault::Passing(format!("{what}: no answer")));
             }
             self.pass(5_000, 60_000);
@@ -122,7 +127,7 @@ impl SimLog {
     }
 
     fn poll_once(&mut self, take: &mut dyn FnMut(InputRecord<'_>)) -> Option<Result<Polled, Fault>> {
-        let found = self.world.lock().poll_client(self.me);
+        let found = self.part.lock().poll_client(self.part.me);
         match found {
             Found::Nothing => None,
             Found::Rebalance(polled) => {
@@ -134,7 +139,7 @@ impl SimLog {
                 "records have expired before they were read: {input:?} from offset {offset}"
             )))),
             Found::Record(input, offset, record) => {
-                self.world.lock().tell(self.me, 'i', offset as u64, || {
+                self.part.lock().tell(self.part.me, 'i', offset as u64, || {
                     format!("reads {}-{} offset {offset}", input.source.name(), input.partition)
                 });
                 take(InputRecord {
@@ -160,17 +165,17 @@ fn named(offsets: &[(InputPartition, i64)]) -> String {
     offsets.iter().map(name).collect::<Vec<_>>().join(" ")
 }
 
-impl Log for SimLog {
+impl Log for SimLog<'_> {
     fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(InputRecord<'_>)) -> Result<Polled, Fault> {
         self.polls += 1;
         if std::mem::take(&mut self.is_shown_anew) || self.polls.is_multiple_of(64) {
-            Sim::look_at_readers(&self.world, self.me);
+            self.part.lock().look_at_readers(self.part.me);
         }
         if let Some(polled) = self.poll_once(take) {
             self.pass(20, 300);
             return polled;
         }
-        self.world.sleep(self.me, wait.max(Duration::from_micros(200)));
+        self.part.sleep(wait.max(Duration::from_micros(200)));
         self.poll_once(take).unwrap_or(Ok(Polled::Nothing))
     }
 
@@ -181,8 +186,12 @@ impl Log for SimLog {
         if inputs.is_empty() {
             return Ok(Vec::new());
         }
-        match self.question(&Request::OffsetFetch { inputs }, "can't read the group's offsets")? {
-            Answer::Remembered(remembered) => Ok(remembered),
+        self.transactions.begin_work()?;
+        self.part.lock().look_who_died(self.part.me, &inputs, self.is_held_up);
+        let asked = self.question(&Request::OffsetFetch { inputs }, "can't read the group's offsets");
+        self.is_held_up = asked.is_err();
+        match asked? {
+            Answer::Remembered(remembered) => Ok(remembered.into_iter().map(takeover::unsigned).collect()),
             other => unreachable!("offsets are answered {other}"),
         }
     }
@@ -211,7 +220,7 @@ impl Log for SimLog {
             client.inputs.clear();
             client.is_waiting = false;
         });
-        self.world.lock().join_if_needed(self.me);
+        self.part.lock().join_if_needed(self.part.me);
         self.pass(100, 2000);
         Ok(())
     }
@@ -219,7 +228,7 @@ impl Log for SimLog {
     fn rewind(&mut self, to: &[(InputPartition, i64)]) -> Result<(), Fault> {
         self.tell('b', || format!("rewinds to {}", named(to)));
         let fails = {
-            let mut sim = self.world.lock();
+            let mut sim = self.part.lock();
             sim.is_faulty && !to.is_empty() && sim.chance.per_mille(30)
         };
         self.pass(100, 2000);
@@ -245,7 +254,7 @@ impl Log for SimLog {
         if partitions.is_empty() {
             return Ok(());
         }
-        self.transactions.renew()?;
+        self.transactions.renew_if_used()?;
         let request = Request::ListOffsets { partitions: partitions.iter().map(|(partition, _)| *partition).collect() };
         let Answer::Ends(ends) = self.question(&request, "can't read where the state topic ends")? else {
             unreachable!("ends are answered with ends")
@@ -264,7 +273,7 @@ impl Log for SimLog {
         self.is_shown_anew = true;
         let mut read = Vec::new();
         {
-            let mut sim = self.world.lock();
+            let mut sim = self.part.lock();
             let batch = sim.chance.between(1, 60) as usize;
             for (partition, reading) in self.restoring.iter_mut().filter(|(_, reading)| reading.next < reading.end) {
                 let log = sim.broker.log(Topic::State, *partition);
@@ -280,7 +289,7 @@ impl Log for SimLog {
             }
         }
         if read.is_empty() {
-            self.world.sleep(self.me, wait);
+            self.part.sleep(wait);
             return Ok(());
         }
         for (partition, record) in &read {
@@ -314,7 +323,7 @@ impl Log for SimLog {
         };
         let headers = record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.map(<[u8]>::to_vec)));
         let (is_now, written_ms) = {
-            let mut sim = self.world.lock();
+            let mut sim = self.part.lock();
             (sim.chance.per_mille(60), sim.now.as_millis() as i64)
         };
         let record = Arc::new(Record {
@@ -335,7 +344,8 @@ impl Log for SimLog {
         let member = member.ok_or_else(|| Fault::MustAbort("not a member of the group".to_owned()))?;
         let has_moved = |position: &Position| self.positions.get(&position.input) != Some(&position.next_offset);
         let is_left_out = self.mutation == Some(Mutation::TimersWithoutOffsets) && !positions.iter().any(has_moved);
-        let committed = self.transactions.commit(if is_left_out { &[] } else { positions }, &member)?;
+        let signed = if is_left_out { Vec::new() } else { takeover::signed(positions, &self.transactional_id) };
+        let committed = self.transactions.commit(&signed, &member)?;
         self.positions.extend(positions.iter().map(|position| (position.input, position.next_offset)));
         self.state_sent.clear();
         self.tell('c', || "has committed".to_owned());
@@ -361,9 +371,9 @@ impl Log for SimLog {
     fn leave(&mut self, _deadline: Duration) {
         self.restoring.clear();
         self.tell('v', || "ends".to_owned());
-        let client = self.world.lock().clients.remove(&self.me);
+        let client = self.part.lock().clients.remove(&self.part.me);
         if let Some(client) = client.filter(|client| client.who.instance.is_none() && !client.who.member.is_empty()) {
-            self.world.lock().leave_group(client.who.member);
+            self.part.lock().leave_group(client.who.member);
         }
     }
 
@@ -374,7 +384,7 @@ impl Log for SimLog {
 
 // --- mutations that need more than a condition -----------------------------------------------------------------------
 
-impl SimLog {
+impl SimLog<'_> {
     /// Restores a customer's first value after the last.
     fn hand_over_old_values(&mut self, read: Vec<(i32, Arc<Record>)>, take: &mut dyn FnMut(Restored<'_>)) {
         for (partition, record) in read {
@@ -393,7 +403,7 @@ impl SimLog {
 
     /// What the aborted batch made of its customers stays in the store, and so in the engine.
     fn keep_overlay(&self, sent: &[(i32, Arc<Record>)]) {
-        let stores = self.world.lock().processes[&self.me].partitions.all();
+        let stores = self.part.lock().processes[&self.part.me].partitions.all();
         for (partition, record) in sent {
             let key = record.key.as_deref().and_then(StateKey::decode);
             let store = stores.iter().find(|(known, _)| known == partition);

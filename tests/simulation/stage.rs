@@ -10,12 +10,12 @@ use homecoming::pipeline::ports::InputPartition;
 
 use crate::alike::play::Play;
 use crate::alike::stage::{Fate, Names, PARTITIONS, Patience, Seen, Sees, Stage, Topic};
-use crate::alike::{members, reading, restoring, tests_of_all_scripts, transactions};
+use crate::alike::{members, reading, restoring, takeover, tests_of_all_scripts, transactions};
 use crate::plan::Plan;
 use crate::sim_log::SimLog;
 use crate::story::Story;
 use crate::topics::{self, Record};
-use crate::world::{ActorId, DIRECTOR, Sim, World};
+use crate::world::{ActorId, DIRECTOR, Part, Sim, World};
 
 /// Enough for every order in which messages can overtake each other here.
 const SEEDS: u64 = 25;
@@ -34,7 +34,7 @@ fn play_with_many_seeds(_name: &str, script: fn(&mut Play<'_>)) {
 
 struct SimStage {
     world: Arc<World>,
-    logs: BTreeMap<&'static str, (ActorId, SimLog)>,
+    logs: BTreeMap<&'static str, (ActorId, SimLog<'static>)>,
     written_to: Vec<InputPartition>,
 }
 
@@ -46,7 +46,7 @@ impl SimStage {
         Self { world, logs: BTreeMap::new(), written_to: Vec::new() }
     }
 
-    fn part_of(&mut self, who: &str) -> &mut SimLog {
+    fn part_of(&mut self, who: &str) -> &mut SimLog<'static> {
         let (me, log) = self.logs.get_mut(who).expect("it was started");
         self.world.lock().play(*me);
         log
@@ -86,7 +86,7 @@ impl Stage for SimStage {
             me
         };
         let instance = names.instance.map(str::to_owned);
-        let log = SimLog::new(Arc::clone(&self.world), me, instance, names.transactions.to_owned());
+        let log = SimLog::new(Part::new(&self.world, me, None), instance, names.transactions.to_owned());
         self.logs.insert(who, (me, log));
     }
 
@@ -173,6 +173,6 @@ impl Stage for SimStage {
 
     fn pass(&mut self, length: Duration) {
         self.world.lock().play(DIRECTOR);
-        self.world.sleep(DIRECTOR, length);
+        Part::new(&self.world, DIRECTOR, None).sleep(length);
     }
 }

@@ -1,11 +1,14 @@
-//! Virtual time, and whose turn it is. Every process runs the service's real code on a thread of its own, but only
-//! the one that holds the turn runs at all; the turn goes on whenever virtual time has to pass for its holder. So
-//! everything that happens follows from the seed.
+//! Virtual time, and whose turn it is. Every process runs the service's real code on a stack of its own; the turn goes
+//! on whenever virtual time has to pass for its holder. So everything that happens follows from the seed, and a run
+//! takes one thread, which never waits.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use corosensei::Yielder;
+use homecoming::pipeline::ports::InputPartition;
 
 use crate::broker::{Answer, Broker, Marker, Request};
 use crate::chance::Chance;
@@ -36,7 +39,6 @@ struct Actor {
     /// The call that is waited for, and its answer.
     call: u64,
     answer: Option<Option<Answer>>,
-    turn: Arc<Condvar>,
 }
 
 /// What is on its way.
@@ -45,6 +47,7 @@ pub enum Message {
     Answer { to: ActorId, call: u64, answer: Option<Answer> },
     Marker(Marker),
     Heartbeat { process: ActorId, consumer: u64 },
+    WhoDied { who: ActorId, inputs: Vec<InputPartition>, is_held_up: bool },
     Join { process: ActorId, consumer: u64, who: Membership },
     Joined(Joined),
     Leave { member: String },
@@ -59,6 +62,7 @@ pub struct Sim {
     pub broker: Broker,
     pub clients: BTreeMap<ActorId, Client>,
     pub processes: BTreeMap<ActorId, Process>,
+    pub transactional_ids: BTreeMap<ActorId, String>,
     pub story: Story,
     /// Whether requests are lost and delayed.
     pub is_faulty: bool,
@@ -70,13 +74,15 @@ pub struct Sim {
     pub last_change: Duration,
     /// The wall clock of all, once it has been put forward and stopped.
     pub wall_stands_at: Option<i64>,
+    /// What those heard who listened to the processes, and how often.
+    pub heard: BTreeMap<Vec<u8>, u32>,
     pub steps: u64,
     network: BTreeMap<(Duration, u64), Message>,
     sent: u64,
     /// How many requests were sent.
     pub calls: u64,
     actors: Vec<Actor>,
-    turn_of: ActorId,
+    pub turn_of: ActorId,
 }
 
 pub struct World {
@@ -93,11 +99,13 @@ impl World {
             plan,
             clients: BTreeMap::new(),
             processes: BTreeMap::new(),
+            transactional_ids: BTreeMap::new(),
             story,
             coordinators_away_until: Duration::ZERO,
             fetch_fails_until: Duration::ZERO,
             last_change: Duration::ZERO,
             wall_stands_at: None,
+            heard: BTreeMap::new(),
             steps: 0,
             network: BTreeMap::new(),
             sent: 0,
@@ -113,57 +121,48 @@ impl World {
     pub fn lock(&self) -> MutexGuard<'_, Sim> {
         self.sim.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Lets virtual time pass for `me`, and others take their turns.
-    pub fn sleep(&self, me: ActorId, length: Duration) {
-        let mut sim = self.lock();
-        let until = sim.now + length;
-        sim.count_down(me);
-        sim.actors[me].wakes = Some(until);
-        self.pass_on(sim, me);
+/// By this a process gives its turn back.
+pub type Turns = Yielder<(), ()>;
+
+/// One who takes turns.
+#[derive(Clone)]
+pub struct Part<'a> {
+    world: Arc<World>,
+    pub me: ActorId,
+    /// `None`: one plays all parts and waits for nobody.
+    turns: Option<&'a Turns>,
+}
+
+impl<'a> Part<'a> {
+    pub fn new(world: &Arc<World>, me: ActorId, turns: Option<&'a Turns>) -> Self {
+        Self { world: Arc::clone(world), me, turns }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Sim> {
+        self.world.lock()
+    }
+
+    /// Lets virtual time pass, and others take their turns.
+    pub fn sleep(&self, length: Duration) {
+        self.lock().rest(self.me, length);
+        self.wait_for_turn();
     }
 
     /// Sends a request and waits for the answer; `None`: the connection broke or nothing came in time.
-    pub fn ask(&self, me: ActorId, request: Request) -> Option<Answer> {
-        let mut sim = self.lock();
-        sim.count_down(me);
-        let call = sim.send(me, request);
-        let actor = &mut sim.actors[me];
-        (actor.call, actor.answer, actor.wakes) = (call, None, Some(Duration::MAX));
-        self.pass_on(sim, me);
-        self.lock().actors[me].answer.take().flatten()
+    pub fn ask(&self, request: Request) -> Option<Answer> {
+        self.lock().ask(self.me, request);
+        self.wait_for_turn();
+        self.lock().actors[self.me].answer.take().flatten()
     }
 
-    /// The first turn of a new thread.
-    pub fn wait_for_turn(&self, me: ActorId) {
-        let sim = self.lock();
-        self.wait(sim, me);
-    }
-
-    /// `me` has nothing more to do.
-    pub fn finish(&self, me: ActorId) {
-        let mut sim = self.lock();
-        sim.actors[me].wakes = None;
-        let next = sim.next_actor();
-        sim.give_turn(next);
-    }
-
-    fn pass_on(&self, mut sim: MutexGuard<'_, Sim>, me: ActorId) {
-        let next = sim.next_actor();
-        if next == me {
-            sim.end_if_killed(me);
-            return;
+    /// Nothing else happens to whoever has its turn, but that it may be dead.
+    pub fn wait_for_turn(&self) {
+        if self.lock().turn_of != self.me {
+            self.turns.expect("who plays all parts has every turn").suspend(());
         }
-        sim.give_turn(next);
-        self.wait(sim, me);
-    }
-
-    fn wait(&self, mut sim: MutexGuard<'_, Sim>, me: ActorId) {
-        let turn = Arc::clone(&sim.actors[me].turn);
-        while sim.turn_of != me {
-            sim = turn.wait(sim).unwrap_or_else(PoisonError::into_inner);
-        }
-        sim.end_if_killed(me);
+        self.lock().end_if_killed(self.me);
     }
 }
 
@@ -176,18 +175,35 @@ impl Sim {
             stops_in: None,
             call: 0,
             answer: None,
-            turn: Arc::new(Condvar::new()),
         });
         self.actors.len() - 1
     }
 
-    fn give_turn(&mut self, next: ActorId) {
-        self.turn_of = next;
-        self.actors[next].turn.notify_one();
+    /// `me` goes on after so long.
+    pub fn rest(&mut self, me: ActorId, length: Duration) {
+        let until = self.now + length;
+        self.count_down(me);
+        self.actors[me].wakes = Some(until);
+        self.pass_on();
     }
 
-    /// Whose turn is next: the one who wakes first, after all that has happened by then.
-    fn next_actor(&mut self) -> ActorId {
+    /// `me` goes on with the answer.
+    fn ask(&mut self, me: ActorId, request: Request) {
+        self.count_down(me);
+        let call = self.send(me, request);
+        let actor = &mut self.actors[me];
+        (actor.call, actor.answer, actor.wakes) = (call, None, Some(Duration::MAX));
+        self.pass_on();
+    }
+
+    /// `me` has nothing more to do.
+    pub fn finish(&mut self, me: ActorId) {
+        self.actors[me].wakes = None;
+        self.pass_on();
+    }
+
+    /// Gives the turn to the one who wakes first, after all that has happened by then.
+    fn pass_on(&mut self) {
         loop {
             let wake = |actor: &Actor| actor.wakes.map(|wakes| wakes.max(actor.stopped_until));
             let actors = self.actors.iter().enumerate();
@@ -197,7 +213,8 @@ impl Sim {
             let Some(at) = due else {
                 self.now = self.now.max(wakes);
                 self.steps += 1;
-                return id;
+                self.turn_of = id;
+                return;
             };
             self.now = self.now.max(at);
             let (_, message) = self.network.pop_first().expect("it was just seen");

@@ -1,5 +1,7 @@
 //! A running `homecoming run`: asked over HTTP, signalled, killed, and its log looked through at its end.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::process::ExitStatus;
 use std::thread;
 use std::time::Duration;
@@ -60,6 +62,15 @@ impl Service {
         let mut response = request.call().ok()?;
         let body = response.body_mut().read_to_string().ok()?;
         Some((response.status().as_u16(), body))
+    }
+
+    /// The lines of an answer that has no end of its own, head included; they end when the service does.
+    pub fn http_lines(&self, path: &str) -> impl Iterator<Item = String> + Send + use<> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the service listens");
+        let token = self.token.as_ref().map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
+        // Of HTTP/1.0, so that nothing is put between the lines.
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n{token}\r\n").expect("the service reads");
+        BufReader::new(stream).lines().map_while(Result::ok)
     }
 
     /// The answer to a question that must have one.

@@ -104,13 +104,15 @@ fn low_ratings() -> impl Strategy<Value = LowRatings> {
 
 fn standing() -> impl Strategy<Value = Standing> {
     let episode = option::of(any::<u128>().prop_map(Uuid::from_u128));
-    (select(Level::ALL.to_vec()), option::of(instant()), episode, option::of(instant())).prop_map(
-        |(level, evaluated_at, episode, next_change)| Standing {
+    let since = option::of(instant());
+    (select(Level::ALL.to_vec()), option::of(instant()), episode, option::of(instant()), since).prop_map(
+        |(level, evaluated_at, episode, next_change, since)| Standing {
             level,
             evaluated_at,
             episode,
             next_change,
             value_at_risk: None,
+            level_since: since.filter(|_| evaluated_at.is_some()),
         },
     )
 }
@@ -128,6 +130,8 @@ fn anybody() -> impl Strategy<Value = Customer> {
         let spent = purchases.spending.clone();
         let currency = |place: Index| spent[place.index(spent.len())].currency;
         standing.value_at_risk = value.map(|(minor, place)| Total { minor, currency: currency(place) });
+        // Both are kept of an announcement, or neither.
+        standing.level_since = standing.level_since.filter(|_| standing.value_at_risk.is_some());
         let refunds = refunds.into_iter().map(|(at, order, minor, place, is_known)| Refund {
             at,
             order,

@@ -115,7 +115,7 @@ impl Figures {
     /// What these counts say as of `at`. Windows are whole days; those longer than the activity horizon are left out.
     pub fn of(totals: Totals, counts: &Counts, at: Option<EventTime>, windows: &[u32], policy: &Policy) -> Self {
         let mut figures = Self { at, totals, ..Self::default() };
-        let windows = windows.iter().copied().filter(|days| *days <= policy.activity_horizon_days);
+        let windows = lengths(windows, policy);
         let Some(today) = at.map(|at| policy.calendar.day_of(at)) else {
             figures.windows = windows.map(|days| (days, WindowFigures::default())).collect();
             return figures;
@@ -229,6 +229,28 @@ impl Figures {
     pub fn recovery(&self, effort: Effort) -> Ratio {
         self.recovery[effort as usize]
     }
+}
+
+/// What several counters together say of the windows that end with a day. Those longer than the activity horizon are left
+/// out.
+pub fn windows_of(
+    counts: &[&Counts],
+    today: Day,
+    windows: &[u32],
+    policy: &Policy,
+) -> impl Iterator<Item = (u32, WindowFigures)> {
+    let spans: Vec<Span> = lengths(windows, policy).map(|days| Span::of(days, today)).collect();
+    let mut told: Vec<WindowFigures> = spans.iter().map(WindowFigures::new).collect();
+    for (cell, count) in counts.iter().flat_map(|counts| counts.iter()) {
+        for (window, span) in told.iter_mut().zip(&spans) {
+            window.take(cell, count, span);
+        }
+    }
+    spans.into_iter().map(|span| span.days).zip(told)
+}
+
+fn lengths(windows: &[u32], policy: &Policy) -> impl Iterator<Item = u32> {
+    windows.iter().copied().filter(|days| *days <= policy.activity_horizon_days)
 }
 
 impl Span {

@@ -22,7 +22,7 @@ use crate::domain::{Customer, EventTime, Policy};
 
 pub use cell::{Awaited, Cell, Class, Lifecycle, Place, What, class_and_currency_of, level_and_currency_of};
 pub use counts::Counts;
-pub use figures::{ByClass, Figures, Money, Ratio, WindowFigures};
+pub use figures::{ByClass, Figures, Money, Ratio, WindowFigures, windows_of};
 pub use frontier::{Frontier, Ripe};
 pub use ledger::{Section, Tallies};
 

@@ -5,7 +5,7 @@ use super::{Affected, Contributions, Ripe};
 use crate::domain::customer::Refund;
 use crate::domain::money;
 use crate::domain::time::{DAY_MS, Month};
-use crate::domain::{Customer, EventTime, Order, OrderId, Policy, PurchaseHistory, Span};
+use crate::domain::{Customer, EventTime, Level, Order, OrderId, Policy, PurchaseHistory, Span};
 
 /// Within how many days of the first order the share of second orders is told.
 pub const WITHIN_DAYS: [i64; 4] = [30, 60, 90, 180];
@@ -30,12 +30,17 @@ pub(in crate::engine) struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// All orders and tickets.
     pub(in crate::engine) const ALL: Self = Self { from: 0, with_oldest: false, tickets: Affected::All };
-    /// No order comes or goes; all tickets.
-    pub(in crate::engine) const NONE: Self = Self { from: usize::MAX, ..Self::ALL };
+    /// No order comes or goes, no ticket changes.
+    const NONE: Self = Self { from: usize::MAX, with_oldest: false, tickets: Affected::None };
 
     /// No order comes or goes, and only these tickets change.
     pub(in crate::engine) fn tickets(tickets: Affected<'a>) -> Self {
         Self { tickets, ..Self::NONE }
+    }
+
+    /// Time alone can change what ripens at that instant, and the level.
+    pub(in crate::engine) fn ripening(at: EventTime) -> Self {
+        Self::tickets(Affected::Ripening(at))
     }
 
     /// What an order that is to come can change: before, and once it has.
@@ -201,7 +206,8 @@ fn of_customer(customer: &Customer, _policy: &Policy, to: &mut Contributions) {
             to.add(Cell::new(What::ParetoSum, kind, bucket), net);
         }
     }
-    if let Some(value) = customer.standing.value_at_risk.filter(|value| value.minor != 0) {
-        to.add(Cell::of(What::ValueAtRisk, level_and_currency(customer.standing.level, value.currency)), value.minor);
+    let (level, value) = (customer.standing.level, customer.standing.value_at_risk);
+    if let Some(value) = value.filter(|value| value.minor != 0 && level != Level::Lapsed) {
+        to.add(Cell::of(What::ValueAtRisk, level_and_currency(level, value.currency)), value.minor);
     }
 }

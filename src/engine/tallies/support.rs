@@ -42,6 +42,8 @@ pub(in crate::engine) enum Affected<'a> {
     Ticket(&'a TicketId),
     /// Those to which it matters whether there was an order at that instant.
     ByOrder(EventTime),
+    /// Those of which something ripens at that instant.
+    Ripening(EventTime),
 }
 
 impl<'a> Affected<'a> {
@@ -72,6 +74,11 @@ impl<'a> Affected<'a> {
             Self::ByOrder(at) => {
                 let is_near = |resolved: EventTime| resolved <= at && at <= resolved + policy.memory;
                 at < ticket.opened_at() || ticket.resolutions().any(|resolution| is_near(resolution.at))
+            }
+            Self::Ripening(at) => {
+                let ripens =
+                    |resolved: EventTime| resolved + outcome::PAINLESS_FOR == at || resolved + policy.memory == at;
+                ticket.resolutions().any(|resolution| ripens(resolution.at))
             }
         }
     }

@@ -8,6 +8,7 @@ pub mod play;
 pub mod reading;
 pub mod restoring;
 pub mod stage;
+pub mod takeover;
 pub mod transactions;
 
 /// A test of every script: `$play` gets its name and the script.
@@ -35,6 +36,8 @@ macro_rules! tests_of_all_scripts {
             restoring::a_restore_ends_what_its_predecessor_left_open,
             restoring::a_restore_from_what_is_known_brings_only_the_rest,
             restoring::compaction_leaves_the_last_value_of_every_key,
+            takeover::who_takes_over_ends_what_a_dead_member_left_open,
+            takeover::who_lives_keeps_its_transaction,
         }
     };
     ($play:path: $($file:ident::$script:ident,)*) => {
