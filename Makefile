@@ -65,8 +65,8 @@ test-openapi: build-tools ## The API's description: linted, made into a TypeScri
 	tests/openapi/run.sh
 
 .PHONY: test-dashboards
-test-dashboards: ## Rules, alerts, dashboards on a real Prometheus, drawn in Chromium, which it needs; DASHBOARDS=--service
-	tests/dashboards/run.sh $(DASHBOARDS)
+test-dashboards: ## Rules, alerts and dashboards on a real Prometheus, drawn in Chromium; needs prometheus, chromium, Node
+	tests/dashboards/run.sh
 
 .PHONY: test-page
 test-page: ## The live page in a real Chromium; needs Node and npm, and fetches the rest: PAGE_ARGS="--broker --pictures"
@@ -81,8 +81,8 @@ test-deploy: setup ## Chart, manifests and image: linted, on a real API server, 
 	tests/deploy/run.sh
 
 .PHONY: test-quickstart
-test-quickstart: setup ## docs/quickstart.md followed word for word in a fresh clone; QUICKSTART=--warm builds less
-	tests/quickstart/run.py $(QUICKSTART)
+test-quickstart: setup ## docs/quickstart.md followed word for word, but for what needs Docker or a cluster; needs Python
+	tests/quickstart/run.py
 
 .PHONY: test-ranking
 test-ranking: ## Who returns, on whole histories: HOMECOMING_HISTORIES names a folder with cdnow_full.csv and grocery_elog.csv

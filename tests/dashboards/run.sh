@@ -4,13 +4,10 @@
 # components in Chromium.
 #
 #   tests/dashboards/run.sh                                   the target is the made-up shop of exporter.py
-#   tests/dashboards/run.sh --service                         the target is the service: two instances and a broker are
-#                                                             started, a shop's year goes by in two minutes and is recorded
-#   tests/dashboards/run.sh --target 127.0.0.1:8080 …         the target is a service that runs already, with data in it;
-#                                                             no pictures: they want the 30 days before
+#   tests/dashboards/run.sh --target 127.0.0.1:8080 …         the target is the service, with data in it
 #   tests/dashboards/run.sh --pictures                        also puts the pictures into docs/dashboards
 #
-# --service needs a Java and the broker's jars (`make setup`) and builds homecoming, or takes HOMECOMING_BINARY. All needs prometheus, promtool and chromium (on Debian: apt-get install prometheus chromium), Python 3.11, Node 20 and npm,
+# Needs prometheus, promtool and chromium (on Debian: apt-get install prometheus chromium), Python 3.11, Node 20 and npm,
 # and the first time a network for npm. Not part of `make check`.
 set -euo pipefail
 
@@ -31,11 +28,9 @@ step() {
 
 targets=()
 pictures=no
-service=no
 while [ $# -gt 0 ]; do
     case $1 in
         --target) targets+=("${2:?--target wants host:port}"); shift 2 ;;
-        --service) service=yes; shift ;;
         --pictures) pictures=yes; shift ;;
         *) give_up "what is $1?" ;;
     esac
@@ -80,72 +75,20 @@ promtool test rules "$here/alerts/shop.yaml" "$scratch"/alerts/*.yaml >"$scratch
     || { grep -v '^$' "$scratch/promtool.log" >&2; give_up 'an alert does not do what its story says'; }
 grep -c SUCCESS "$scratch/promtool.log" | sed 's/$/ files of tests pass/'
 
-# A year of a shop at three days a second, most of it before what the pictures show.
-start_service() {
-    local homecoming=${HOMECOMING_BINARY:-$root/target/debug/homecoming} kafka place
-    [ -n "${HOMECOMING_BINARY:-}" ] || cargo build --locked --quiet --manifest-path "$root/Cargo.toml"
-    kafka=$(free_port)
-    PORT=$kafka "$root/tests/broker/kafka.sh" server >"$scratch/broker.log" 2>&1 &
-    pids+=($!)
-    for place in 0 1; do
-        targets+=("127.0.0.1:$(free_port)")
-        cat >"$scratch/homecoming-$place.toml" <<END
-[kafka]
-bootstrap_servers = "127.0.0.1:$kafka"
-instance_id = "homecoming-$place"
-[time]
-clock = "events"
-[engine]
-threads = 1
-[http]
-listen = "${targets[$place]}"
-END
-    done
-    until grep -q answers "$scratch/broker.log"; do
-        kill -0 "${pids[-1]}" 2>/dev/null || give_up "no broker: $(cat "$scratch/broker.log")"
-        sleep 0.2
-    done
-    "$homecoming" topics --config "$scratch/homecoming-0.toml" --partitions 4 >/dev/null
-    # One after the other, so that partitions move and come back.
-    for place in 0 1; do
-        "$homecoming" run --config "$scratch/homecoming-$place.toml" >"$scratch/service-$place.log" 2>&1 &
-        pids+=($!)
-        answers "http://${targets[$place]}/readyz"
-    done
-    python3 "$here/record.py" --target "${targets[0]}" --target "${targets[1]}" --until "$scratch/loaded" \
-        --history "$scratch/history.om" &
-    local recorder=$!
-    "$homecoming" load --config "$scratch/homecoming-0.toml" --events 120000 --customers 12000 --rate 1000 \
-        || give_up "no shop: $(tail -3 "$scratch"/service-*.log)"
-    touch "$scratch/loaded"
-    wait "$recorder" || give_up 'the year was not recorded'
-}
-
-# What was written of the past, into the Prometheus to come.
-fill_in() {
-    promtool tsdb create-blocks-from openmetrics --max-block-duration=2000h "$scratch/history.om" "$scratch/tsdb" >/dev/null
-    rm "$scratch/history.om"
-}
-
 step 'a real Prometheus scrapes the target'
 real=()
-if [ "$service" = yes ]; then
-    [ ${#targets[@]} -eq 0 ] || give_up '--service starts its own targets'
-    real=(--real)
-    start_service
-    fill_in
-elif [ ${#targets[@]} -eq 0 ]; then
+if [ ${#targets[@]} -eq 0 ]; then
     targets=("127.0.0.1:$(free_port)" "127.0.0.1:$(free_port)")
     listen=()
     for target in "${targets[@]}"; do listen+=(--listen "$target"); done
     epoch=$(date +%s)
     python3 "$here/exporter.py" "${listen[@]}" --epoch "$epoch" --history "$scratch/history.om"
-    fill_in
+    promtool tsdb create-blocks-from openmetrics --max-block-duration=2000h "$scratch/history.om" "$scratch/tsdb" >/dev/null
+    rm "$scratch/history.om"
     python3 "$here/exporter.py" "${listen[@]}" --epoch "$epoch" &
     pids+=($!)
 else
     real=(--real)
-    no_past=yes
 fi
 asked=()
 for target in "${targets[@]}"; do
@@ -188,12 +131,6 @@ cp "$here"/types/tsconfig.json "$tools/"
 python3 "$here/types/to_typescript.py" "$tools/check.ts" "$deploy/grafana/retention.json" "$deploy/grafana/service.json"
 (cd "$tools" && node_modules/.bin/tsc --project tsconfig.json) || give_up 'a dashboard is not of Grafana'"'"'s types'
 echo 'types hold'
-
-if [ "${no_past:-no}" = yes ]; then
-    echo 'no pictures: this Prometheus has not seen the 30 days that they show (--service records them)'
-    echo 'dashboards: all well'
-    exit 0
-fi
 
 step 'panels drawn with @grafana/ui in Chromium'
 mkdir -p "$tools/render"

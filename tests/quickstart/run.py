@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
-"""Follows docs/quickstart.md word for word in a fresh clone: takes its commands, runs them, compares what they print.
+"""Follows docs/quickstart.md word for word: takes its commands, runs them in this folder, compares what they print.
 
-    run.py              what is committed, cloned into a temporary folder and built from nothing
-    run.py --warm       with a copy of this folder's target/, so that only homecoming itself is built anew
+    run.py              follows it; what it makes in this folder is taken away at the end
     run.py --list       only says what would be run
 
 The words behind ```sh say where a block runs. `terminal=NAME`: in a terminal of its own, ended by Ctrl-C at the end, the
-last first. `docker`, `kcat`, `cluster`: needs that. `cluster` is the simulated one of tests/deploy (a real API server, no
-containers) when its programs are built; `docker` is always left out: no container engine runs where this was written.
+last first. `docker`, `kcat`, `cluster`: needs that. `kcat` is left out where there is none, the others always: no container
+engine runs where this was written, and tests/deploy installs the chart on a simulated cluster.
 A ```text block is what the block before it prints, line by line, perhaps with others in between; … stands for anything.
 
-Takes the ports 8080, 9092 and 9093. The broker's jars are those of this folder. Standard library only.
+Takes the ports 8080, 9092 and 9093. Standard library only.
 """
 
 import os
@@ -28,8 +27,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PAGE = "docs/quickstart.md"
-TOOLS = ROOT / ".tools" / "deploy" / "bin"
 PORTS = (8080, 9092, 9093)
+MADE = ("my-shop.toml", "my-events.txt")
 # Far more than anything takes, a cold build aside.
 PATIENCE = 3600.0
 SPEAKS_WITHIN = 180.0
@@ -85,16 +84,16 @@ def missing(expected, printed):
 class Terminal:
     """A shell of its own, whose one block goes on until Ctrl-C."""
 
-    def __init__(self, block, folder, environment, log):
-        self.block, self.log = block, log
-        script = folder.parent / f"{block.terminal}.sh"
+    def __init__(self, block, work, environment):
+        self.block, self.log = block, work / f"{block.terminal}.log"
+        script = work / f"{block.terminal}.sh"
         script.write_text(block.text)
         self.process = subprocess.Popen(
             ["bash", "-e", str(script)],
-            cwd=folder,
+            cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=log.open("w"),
+            stdout=self.log.open("w"),
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -124,11 +123,11 @@ class Terminal:
 class Shell:
     """The reader's own terminal: one shell for all blocks, so that what was exported stays."""
 
-    def __init__(self, folder, environment):
-        self.folder = folder
+    def __init__(self, work, environment):
+        self.work = work
         self.process = subprocess.Popen(
             ["bash", "-e"],
-            cwd=folder,
+            cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -138,7 +137,7 @@ class Shell:
         )
 
     def run(self, block):
-        script = self.folder.parent / "block.sh"
+        script = self.work / "block.sh"
         script.write_text(block.text)
         watch = threading.Timer(PATIENCE, self.process.kill)
         watch.start()
@@ -165,37 +164,24 @@ def reason_to_leave_out(block):
             return "needs Docker"
         if need == "kcat" and not shutil.which("kcat"):
             return "needs kcat, which is not here"
-        if need == "cluster" and not (TOOLS / "kube-apiserver").exists():
-            return "needs the simulated cluster: tests/deploy/tools.sh builds it"
+        if need == "cluster":
+            return "needs a cluster"
         if need not in ("docker", "kcat", "cluster"):
             fail(f"{block}: what is {need!r}?")
     return None
 
 
-def follow(blocks, work, is_warm):
-    clone = work / "homecoming"
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-    if is_warm:
-        shutil.copytree(ROOT / "target", clone / "target", symlinks=True, ignore=shutil.ignore_patterns("release"))
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("HOMECOMING_")}
-    environment.pop("CARGO_TARGET_DIR", None)
-    libs = ROOT / ".tools" / "kafka" / "libs"
-    environment |= {"HOMECOMING_KAFKA_LIBS": str(libs), "PATH": f"{os.environ['PATH']}:{TOOLS}"}
-    cluster = work / "cluster"
-    shell, terminals, is_up = None, [], False
+def follow(blocks, work):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("HOMECOMING__")}
+    shell, terminals = Shell(work, environment), []
     try:
-        if any("cluster" in block.needs and not reason_to_leave_out(block) for block in blocks):
-            is_up = True
-            subprocess.run([str(ROOT / "tests/deploy/cluster.sh"), "up", str(cluster)], check=True)
-            environment["KUBECONFIG"] = str(cluster / "kubeconfig")
-        shell = Shell(clone, environment)
         for block in blocks:
             if reason := reason_to_leave_out(block):
                 print(f"left out       {block}: {reason}", flush=True)
                 continue
             began = time.monotonic()
             if block.terminal:
-                terminals.append(Terminal(block, clone, environment, work / f"{block.terminal}.log"))
+                terminals.append(Terminal(block, work, environment))
                 terminals[-1].must_say()
             else:
                 shell.run(block)
@@ -204,17 +190,16 @@ def follow(blocks, work, is_warm):
             terminals[-1].end()
             terminals.pop()
     finally:
-        for one in [*terminals, *([shell] if shell else [])]:
+        for one in [*terminals, shell]:
             one.abandon()
-        if is_up:
-            subprocess.run([str(ROOT / "tests/deploy/cluster.sh"), "down", str(cluster)], check=False)
 
 
 def main():
-    if set(sys.argv[1:]) - {"--warm", "--list"}:
+    if set(sys.argv[1:]) - {"--list"}:
         sys.exit(__doc__)
-    committed = subprocess.run(["git", "-C", str(ROOT), "show", f"HEAD:{PAGE}"], check=True, capture_output=True, text=True)
-    blocks = blocks_of(committed.stdout)
+    # Whoever is started in the background ignores it, and so would the terminals that are ended by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    blocks = blocks_of((ROOT / PAGE).read_text())
     if "--list" in sys.argv:
         for block in blocks:
             print(f"{reason_to_leave_out(block) or 'runs'}: {block}")
@@ -223,9 +208,16 @@ def main():
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 fail(f"something answers at port {port}, which the page uses: end it first")
+    for name in MADE:
+        if (ROOT / name).exists():
+            fail(f"{name} is there already, and the page would write over it: move it away first")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="homecoming-quickstart-") as work:
-        follow(blocks, Path(work), "--warm" in sys.argv)
+        try:
+            follow(blocks, Path(work))
+        finally:
+            for name in MADE:
+                (ROOT / name).unlink(missing_ok=True)
     left_out = sum(reason_to_leave_out(block) is not None for block in blocks)
     print(f"quickstart: {len(blocks) - left_out} of {len(blocks)} blocks followed in {time.monotonic() - began:.0f} s")
 
