@@ -20,9 +20,9 @@ const CUSTOMERS: &str = "600";
 const STOPPED_AT: &str = "2025-12-31T23:00:00Z";
 
 /// When everybody has bought once more, and when all has been said of that.
-const LATER: &str = "2026-01-20T00:00:00Z";
-const MUCH_LATER: &str = "2026-06-01T00:00:00Z";
-const ENDED_AT: &str = "2026-05-31T23:00:00Z";
+const LATER: &str = "2026-01-05T00:00:00Z";
+const MUCH_LATER: &str = "2026-04-15T00:00:00Z";
+const ENDED_AT: &str = "2026-04-14T23:00:00Z";
 
 #[test]
 fn a_shop_moves_to_topics_of_more_partitions() {
