@@ -89,8 +89,8 @@ test-ranking: ## Who returns, on whole histories: HOMECOMING_HISTORIES names a f
 	$(CARGO) test --locked --test predictions --test rates -- --ignored --nocapture
 
 .PHONY: bench
-bench: setup ## Core and end-to-end figures; see benches/RESULTS.md
-	$(CARGO) bench --locked --bench core
+bench: setup ## The stream thread alone and end to end; see benches/RESULTS.md
+	$(CARGO) bench --locked --bench stream_thread
 	benches/end-to-end.sh
 	benches/latency.sh
 	benches/state.sh

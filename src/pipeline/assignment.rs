@@ -206,7 +206,8 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             seen.totals = totals;
             seen.counts = counts;
             seen.days = days;
-            seen.counted_at = (time != EventTime::BEGINNING).then_some(time);
+            seen.time = (time != EventTime::BEGINNING).then_some(time);
+            seen.counted_at = seen.time;
             seen.is_running = true;
         });
         self.running.insert(partition, running);

@@ -35,7 +35,7 @@ const WINDOWS: [i64; 2] = [7, 14];
 const LATENESS_MS: i64 = 3_600_000;
 
 /// Tiny, so that every fault finds a transaction open and something left to read.
-const RECORDS_IN_A_TRANSACTION: &str = "40";
+const RECORDS_IN_A_TRANSACTION: &str = "20";
 
 /// One purchase in so many comes when everything else has long been read.
 const AFTERWARDS_ONE_IN: usize = 40;

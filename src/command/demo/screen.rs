@@ -126,7 +126,11 @@ impl Screen {
     pub(super) fn refresh(&mut self, shop_time_ms: i64, events: u64, is_live: bool, totals: &Totals) {
         if is_live && !self.was_live {
             self.was_live = true;
-            self.say(&format!("{events} events of history are written; the shop is live"));
+            let page = format!("http://127.0.0.1:{}/", self.port);
+            self.say(&format!(
+                "{events} events of history are written; the shop is live: {} shows it",
+                style(page).bold()
+            ));
         }
         let state = self.state(shop_time_ms, events, totals);
         if let Some(lines) = &self.lines {
@@ -162,7 +166,7 @@ impl Screen {
             format!("{} are slipping away; worth most:", style(at_risk).yellow().bold()),
         ];
         state.extend(self.watch.most_worth(MOST_WORTH));
-        let addresses = "http://127.0.0.1:{port}/api/v1/rates   http://127.0.0.1:{port}/metrics   Ctrl-C ends";
+        let addresses = "live page: http://127.0.0.1:{port}/   metrics: http://127.0.0.1:{port}/metrics   Ctrl-C ends";
         state.push(style(addresses.replace("{port}", &self.port.to_string())).dim().to_string());
         state
     }
