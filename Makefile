@@ -52,6 +52,10 @@ chaos: setup ## Faults on a real broker under 5,000 events/s, from a seed: ROUND
 configuration: build-tools ## Writes docs/configuration.md from the options in the code
 	HOMECOMING_WRITE_DOCS=1 $(CARGO) test --locked --quiet --lib config::reference
 
+.PHONY: test-rolling
+test-rolling: setup ## Rolling restarts under load on a real broker: how long partitions stand still, against the bound
+	$(CARGO) test --locked --test kafka -- --ignored --nocapture rolling::
+
 .PHONY: test-schemas
 test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's jsonschema; needs Node and Python
 	tests/schemas/validate.sh
@@ -75,6 +79,10 @@ test-consumers: setup ## The example consumers against a real broker; needs Node
 .PHONY: test-deploy
 test-deploy: setup ## Chart, manifests and image: linted, on a real API server, run by runc; needs Go, root, a release build
 	tests/deploy/run.sh
+
+.PHONY: test-quickstart
+test-quickstart: setup ## docs/quickstart.md followed word for word, but for what needs Docker or a cluster; needs Python
+	tests/quickstart/run.py
 
 .PHONY: test-ranking
 test-ranking: ## Who returns, on whole histories: HOMECOMING_HISTORIES names a folder with cdnow_full.csv and grocery_elog.csv

@@ -235,7 +235,7 @@ fn committed(progress: &Progress) -> Option<BTreeMap<i32, i64>> {
 }
 
 /// The partitions that an instance holds. None while it does not answer.
-fn held_by(service: &Service) -> BTreeSet<i32> {
+pub fn held_by(service: &Service) -> BTreeSet<i32> {
     if service.http_get("/healthz").is_none() {
         return BTreeSet::new();
     }
