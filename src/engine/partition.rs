@@ -87,6 +87,14 @@ struct Touched {
 }
 
 impl Touched {
+    /// Somebody as they are committed, if they are known.
+    fn of(customer: Option<Customer>, policy: &Policy) -> Self {
+        let is_known = customer.is_some();
+        let customer = customer.unwrap_or_default();
+        let ranked = Rank::of(&customer, policy);
+        Self { customer, ranked, is_known, changed: false }
+    }
+
     /// Everything known of the customer goes but for anonymous sums; whatever comes later starts a new one.
     fn forget(&mut self, ripe: Ripe<'_>, policy: &Policy, accounts: &mut Accounts) {
         accounts.forget(&self.customer, ripe, policy);
@@ -306,8 +314,7 @@ impl<C: Committed> Partition<C> {
             Some(touched) => touched,
             None => {
                 let Some(customer) = self.committed.load(&id) else { return };
-                let ranked = Rank::of(&customer, policy);
-                looked_at.insert(Touched { customer, ranked, is_known: true, changed: false })
+                looked_at.insert(Touched::of(Some(customer), policy))
             }
         };
         let Some(due) = next_moment(&touched.customer, ripe, policy) else { return };
@@ -407,13 +414,7 @@ fn touch<'a, C: Committed>(
 ) -> &'a mut Touched {
     match overlay.entry(id.clone()) {
         Entry::Occupied(entry) => entry.into_mut(),
-        Entry::Vacant(entry) => {
-            let customer = committed.load(id);
-            let is_known = customer.is_some();
-            let customer = customer.unwrap_or_default();
-            let ranked = Rank::of(&customer, policy);
-            entry.insert(Touched { customer, ranked, is_known, changed: false })
-        }
+        Entry::Vacant(entry) => entry.insert(Touched::of(committed.load(id), policy)),
     }
 }
 
