@@ -89,8 +89,24 @@ test("the next step keeps to what the customer agreed to", () => {
   assert.equal(reachable(["email", "phone"], "call"), "or by email");
   assert.equal(reachable(["phone"], "call"), "they agreed to be called");
   assert.equal(reachable(["email", "sms"], "win_back_offer"), "by email or text message");
+  assert.equal(reachable(["email", "sms"], "resolve_ticket"), "they agreed to email and text message");
+  assert.equal(reachable([], "resolve_ticket"), "they agreed to no other contact");
+  assert.equal(reachable([], null), "they agreed to no contact");
   const row = { customer_id: "c-1", level: "high", value_at_risk: { amount: "41.20", currency: "EUR" }, return_probability: 0.14, reasons: REASONS.slice(0, 1), action: "call", contact_channels: [] };
   assert.equal(line(row), "c-1: high risk, \u20ac41.20 at stake, chance of return 14%. Why: silent for 50 days where 12 are usual. Next: Talk to them in person, when they get in touch: they agreed to no contact.");
+});
+
+test("a signal tells what to do next, by what is agreed to, and nothing where nothing is to be done", () => {
+  const slipped = { type: "churn_risk", kind: "raised", level: "high", previous_level: "low", reasons: REASONS, value_at_risk: { amount: "41.20", currency: "EUR" }, return_probability: 0.14 };
+  const step = (signal) => text(story(signal).step);
+  assert.equal(step({ ...slipped, action: "resolve_ticket", contact_channels: ["email"] }), "Solve ticket t-9");
+  assert.equal(step({ ...slipped, action: "call", contact_channels: ["email", "phone"] }), "Call them, or by email");
+  assert.equal(step({ ...slipped, action: "win_back_offer", contact_channels: ["email"] }), "Send an offer, by email");
+  assert.equal(step({ ...slipped, action: "win_back_offer", contact_channels: [] }), "Have an offer ready");
+  assert.equal(step({ ...slipped, kind: "cleared", level: "low", previous_level: "high", action: null, contact_channels: ["email"] }), "");
+  const returned = { type: "returning_customer", kind: "second_purchase", purchase_number: 2, days_since_previous: 41.25, amount: "129.90", currency: "EUR" };
+  assert.equal(step({ ...returned, action: "thank_you" }), "Say thank you");
+  assert.equal(step({ ...returned, action: null }), "");
 });
 
 test("every signal of a shop's year has a story", () => {
