@@ -6,7 +6,7 @@ Object.defineProperty(globalThis, "navigator", { value: { languages: ["en-GB"] }
 const { Events } = await import("../../src/http/page/js/sse.js");
 const { pieces, plain } = await import("../../src/http/page/js/names.js");
 const { days, daysAlone, money, sum } = await import("../../src/http/page/js/format.js");
-const { either, line, nextStep, reachable, reasonsOf, story, text, why } = await import("../../src/http/page/js/words.js");
+const { either, line, nextStep, otherwise, reachable, reasonsOf, story, text, why } = await import("../../src/http/page/js/words.js");
 const { HOSTILE_IDS } = await import("./mock/shop.mjs");
 const { Shop } = await import("./mock/shop.mjs");
 
@@ -77,6 +77,16 @@ test("reasons are told in words, a ticket once, what speaks for a return not at 
   assert.equal(text(why(REASONS, 9)), "silent for 50 days where 12 are usual, ticket t-9 overdue, open for 6 days, rated us 1 of 5, had to ask again 3 times, a new code");
   assert.equal(text(why(REASONS, 2)), "silent for 50 days where 12 are usual, ticket t-9 overdue, open for 6 days and more");
   assert.equal(text(why([{ ...REASONS[0], usual_days_between: null }])), "silent for 50 days after the only order");
+});
+
+test("without an open ticket it is not overdue either", () => {
+  const sigmoid = (odds) => 1 / (1 + Math.exp(-odds));
+  // 50 % but for a ticket that is open (-0.7) and overdue (-0.5), and another that is open (-0.3).
+  const one = (code, ticket_id, without) => ({ code, ticket_id, return_probability: sigmoid(-1.5 - without) });
+  const list = [one("open_ticket", "t-9", -0.7), one("overdue_ticket", "t-9", -0.5), one("open_ticket", "t-8", -0.3)];
+  const found = otherwise(list, sigmoid(-1.5)).map((of) => of.return_probability);
+  [sigmoid(-0.3), sigmoid(-1), sigmoid(-1.2)].forEach((share, n) => assert.ok(Math.abs(found[n] - share) < 1e-9, `${n}: ${found[n]}`));
+  assert.deepEqual(otherwise([{ ...list[0], return_probability: 1 }, list[1]], 0.5)[0].return_probability, 1);
 });
 
 test("the next step keeps to what the customer agreed to", () => {

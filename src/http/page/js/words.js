@@ -71,6 +71,19 @@ const WITHOUT = {
 
 export const without = (of) => WITHOUT[of.code]?.(of) ?? ["Without: ", ...reason(of)];
 
+const oddsOf = (share) => Math.log(share / (1 - share));
+
+/** The chance without each reason, `{ …, return_probability }`, given the chance as it is. Without an open ticket there is no
+ * overdue one either: what the two take away adds up in log-odds. */
+export function otherwise(list, chance) {
+  return list.map((one) => {
+    const late = list.find((other) => one.code === "open_ticket" && other.code === "overdue_ticket" && other.ticket_id === one.ticket_id);
+    if (!late) return one;
+    const odds = oddsOf(one.return_probability) + oddsOf(late.return_probability) - oddsOf(chance);
+    return Number.isFinite(odds) ? { ...one, return_probability: 1 / (1 + Math.exp(-odds)) } : one;
+  });
+}
+
 /** What to do first, given what the customer allows. */
 export function nextStep(action, channels, reasons) {
   const open = reasons.find((one) => one.code === "open_ticket" || one.code === "overdue_ticket");
