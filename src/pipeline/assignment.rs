@@ -57,7 +57,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let Some(kept) = kept else {
             let store = self.shared.partitions.open(partition);
             let (sections, days) = (BTreeMap::new(), BTreeMap::new());
-            let (records, stood_still_since) = (0, None);
+            let (records, missing_at, stood_still_since) = (0, None, None);
             return Restoring {
                 store,
                 progress: None,
@@ -66,6 +66,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 started: now,
                 records,
                 inputs,
+                missing_at,
                 stood_still_since,
             };
         };
@@ -78,6 +79,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             started: now,
             records: 0,
             inputs,
+            missing_at: None,
             stood_still_since: Some(kept.since),
         }
     }
@@ -174,7 +176,9 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             restored.inputs.sort_by_key(|known| known.input);
         }
         let starts = starts_of(&restored, &self.shared.settings)?;
-        state_is_there(partition, &restored)?;
+        if is_missing(&restored) {
+            return self.read_on(partition, restored, state_end);
+        }
         let doubt = disagreement(&restored);
         let elsewhere: Vec<_> = starts
             .iter()
@@ -216,6 +220,25 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         }
         let inputs: Vec<InputPartition> = starts.iter().map(|(input, _)| *input).collect();
         self.until_it_works(|log| log.resume(&inputs))
+    }
+
+    /// Up to its end the changelog does not hold what it must. If this process stood still while others went on, that is
+    /// further on by now, and compaction has taken what was there: read on. If it still ends there, the state is gone.
+    fn read_on(&mut self, partition: i32, mut restored: Restoring, state_end: i64) -> Result<(), Fault> {
+        if restored.missing_at == Some(state_end) {
+            return Err(Fault::Final(format!(
+                "the state of partition {partition} is gone, though the group has read on: the state topic was made anew \
+                 or emptied. Going on would take every customer for new. Put it back, or use a new group to read \
+                 everything again"
+            )));
+        }
+        restored.missing_at = Some(state_end);
+        self.restoring.insert(partition, restored);
+        let mut changelogs = Vec::new();
+        for partition in self.restoring.keys() {
+            changelogs.push((*partition, Some(self.log.restored(*partition)?.next_offset)));
+        }
+        self.until_it_works(|log| log.restore(&changelogs))
     }
 }
 
@@ -265,16 +288,9 @@ fn starts_of(restored: &Restoring, settings: &Settings) -> Result<Vec<(InputPart
 
 /// Whoever committed offsets wrote their progress in the same transaction. Going on without it would take everybody for
 /// new.
-fn state_is_there(partition: i32, restored: &Restoring) -> Result<(), Fault> {
-    let committed = restored.inputs.iter().filter_map(|known| known.committed.as_ref());
-    let is_ours = |note: &str| note.starts_with(NOTE_BEGINS);
-    if restored.progress.is_some() || !committed.into_iter().any(|(_, note)| is_ours(note)) {
-        return Ok(());
-    }
-    Err(Fault::Final(format!(
-        "the state of partition {partition} is gone, though the group has read on: the state topic was made anew or \
-         emptied. Going on would take every customer for new. Put it back, or use a new group to read everything again"
-    )))
+fn is_missing(restored: &Restoring) -> bool {
+    let mut committed = restored.inputs.iter().filter_map(|known| known.committed.as_ref());
+    restored.progress.is_none() && committed.any(|(_, note)| note.starts_with(NOTE_BEGINS))
 }
 
 fn start_of(known: &Remembered, progress: Option<&Progress>, settings: &Settings) -> Result<i64, Fault> {

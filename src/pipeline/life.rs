@@ -34,6 +34,8 @@ pub(super) struct Restoring {
     pub(super) started: Duration,
     pub(super) records: u64,
     pub(super) inputs: Vec<Remembered>,
+    /// Where the changelog ended when it did not hold what it must.
+    pub(super) missing_at: Option<i64>,
     /// When it was last at work here, if its state was kept since.
     pub(super) stood_still_since: Option<Duration>,
 }
