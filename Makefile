@@ -65,7 +65,7 @@ test-dashboards: ## Rules, alerts and dashboards on a real Prometheus, drawn in 
 	tests/dashboards/run.sh
 
 .PHONY: test-page
-test-page: ## The live page in a real Chromium; needs Node and npm, and fetches the rest: PAGE_ARGS="--broker --pictures"
+test-page: ## The live page in a real Chromium; needs Node and npm, and fetches the rest: PAGE_ARGS="--broker --pictures", PAGE_ARGS=--hour
 	tests/page/run.sh $(PAGE_ARGS)
 
 .PHONY: test-consumers

@@ -23,8 +23,9 @@ export class Browser {
     return Object.assign(new Browser(), { browser, home });
   }
 
-  /** A page at an address, in a context of its own. `complaints` fills with what a person would find in the console. */
-  async open(url, { width = 1440, height = 1000, scheme = "light", locale = "en-GB", isPhone = false, scale = 1, permissions = [], isStill = false } = {}) {
+  /** A page at an address, in a context of its own. `complaints` fills with what a person would find in the console;
+   * `watch` runs on the page before anything of its own does. */
+  async open(url, { width = 1440, height = 1000, scheme = "light", locale = "en-GB", isPhone = false, scale = 1, permissions = [], isStill = false, watch = null } = {}) {
     const context = await this.browser.newContext({
       viewport: { width, height }, colorScheme: scheme, locale, hasTouch: isPhone, isMobile: isPhone, deviceScaleFactor: scale, permissions,
       reducedMotion: isStill ? "reduce" : "no-preference",
@@ -39,6 +40,7 @@ export class Browser {
     await page.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
     });
+    if (watch) await page.addInitScript(watch);
     await page.goto(url);
     return { page, context, complaints };
   }

@@ -26,19 +26,19 @@ async function take(name, look, act) {
   await context.close();
 }
 
+/** Somebody with an open ticket, so that there is something to be otherwise. */
 const story = async (page) => {
-  await page.locator("#sort").selectOption("gone");
-  await pause(800);
-  await page.locator("#call-body [data-open]").nth(1).click();
+  await page.locator("#call-body tbody tr", { hasText: "Solve ticket" }).first().locator("[data-open]").click();
   await page.locator("#story-body svg.life").waitFor();
+  await page.evaluate(() => scrollTo(0, 0));
   await pause(400);
 };
 const PHONE = { width: 390, height: 844, isPhone: true, scale: 2 };
 
 await take("light", { height: 1000 });
 await take("dark", { height: 1000, scheme: "dark" });
-await take("story-light", { height: 1000 }, story);
-await take("story-dark", { height: 1000, scheme: "dark" }, story);
+await take("story-light", { height: 1080 }, story);
+await take("story-dark", { height: 1080, scheme: "dark" }, story);
 await take("phone-light", PHONE);
 await take("phone-dark", { ...PHONE, scheme: "dark" }, async (page) => {
   await page.locator(".call").scrollIntoViewIfNeeded();

@@ -6,7 +6,7 @@ Object.defineProperty(globalThis, "navigator", { value: { languages: ["en-GB"] }
 const { Events } = await import("../../src/http/page/js/sse.js");
 const { pieces, plain } = await import("../../src/http/page/js/names.js");
 const { days, daysAlone, money, sum } = await import("../../src/http/page/js/format.js");
-const { either, line, nextStep, reachable, reasonsOf, story, text, why } = await import("../../src/http/page/js/words.js");
+const { either, line, nextStep, otherwise, reachable, reasonsOf, story, text, why } = await import("../../src/http/page/js/words.js");
 const { HOSTILE_IDS } = await import("./mock/shop.mjs");
 const { Shop } = await import("./mock/shop.mjs");
 
@@ -79,6 +79,16 @@ test("reasons are told in words, a ticket once, what speaks for a return not at 
   assert.equal(text(why([{ ...REASONS[0], usual_days_between: null }])), "silent for 50 days after the only order");
 });
 
+test("without an open ticket it is not overdue either", () => {
+  const sigmoid = (odds) => 1 / (1 + Math.exp(-odds));
+  // 50 % but for a ticket that is open (-0.7) and overdue (-0.5), and another that is open (-0.3).
+  const one = (code, ticket_id, without) => ({ code, ticket_id, return_probability: sigmoid(-1.5 - without) });
+  const list = [one("open_ticket", "t-9", -0.7), one("overdue_ticket", "t-9", -0.5), one("open_ticket", "t-8", -0.3)];
+  const found = otherwise(list, sigmoid(-1.5)).map((of) => of.return_probability);
+  [sigmoid(-0.3), sigmoid(-1), sigmoid(-1.2)].forEach((share, n) => assert.ok(Math.abs(found[n] - share) < 1e-9, `${n}: ${found[n]}`));
+  assert.deepEqual(otherwise([{ ...list[0], return_probability: 1 }, list[1]], 0.5)[0].return_probability, 1);
+});
+
 test("the next step keeps to what the customer agreed to", () => {
   const step = (action, channels) => text(nextStep(action, channels, REASONS));
   assert.equal(step("resolve_ticket", []), "Solve ticket t-9");
@@ -89,8 +99,24 @@ test("the next step keeps to what the customer agreed to", () => {
   assert.equal(reachable(["email", "phone"], "call"), "or by email");
   assert.equal(reachable(["phone"], "call"), "they agreed to be called");
   assert.equal(reachable(["email", "sms"], "win_back_offer"), "by email or text message");
+  assert.equal(reachable(["email", "sms"], "resolve_ticket"), "they agreed to email and text message");
+  assert.equal(reachable([], "resolve_ticket"), "they agreed to no other contact");
+  assert.equal(reachable([], null), "they agreed to no contact");
   const row = { customer_id: "c-1", level: "high", value_at_risk: { amount: "41.20", currency: "EUR" }, return_probability: 0.14, reasons: REASONS.slice(0, 1), action: "call", contact_channels: [] };
   assert.equal(line(row), "c-1: high risk, \u20ac41.20 at stake, chance of return 14%. Why: silent for 50 days where 12 are usual. Next: Talk to them in person, when they get in touch: they agreed to no contact.");
+});
+
+test("a signal tells what to do next, by what is agreed to, and nothing where nothing is to be done", () => {
+  const slipped = { type: "churn_risk", kind: "raised", level: "high", previous_level: "low", reasons: REASONS, value_at_risk: { amount: "41.20", currency: "EUR" }, return_probability: 0.14 };
+  const step = (signal) => text(story(signal).step);
+  assert.equal(step({ ...slipped, action: "resolve_ticket", contact_channels: ["email"] }), "Solve ticket t-9");
+  assert.equal(step({ ...slipped, action: "call", contact_channels: ["email", "phone"] }), "Call them, or by email");
+  assert.equal(step({ ...slipped, action: "win_back_offer", contact_channels: ["email"] }), "Send an offer, by email");
+  assert.equal(step({ ...slipped, action: "win_back_offer", contact_channels: [] }), "Have an offer ready");
+  assert.equal(step({ ...slipped, kind: "cleared", level: "low", previous_level: "high", action: null, contact_channels: ["email"] }), "");
+  const returned = { type: "returning_customer", kind: "second_purchase", purchase_number: 2, days_since_previous: 41.25, amount: "129.90", currency: "EUR" };
+  assert.equal(step({ ...returned, action: "thank_you" }), "Say thank you");
+  assert.equal(step({ ...returned, action: null }), "");
 });
 
 test("every signal of a shop's year has a story", () => {

@@ -5,6 +5,7 @@
 #   tests/page/run.sh --broker                     also `homecoming run` on a real Kafka broker
 #   tests/page/run.sh --pictures                   also puts the pictures into docs/page
 #   tests/page/run.sh --only live.test.mjs         one file of tests
+#   tests/page/run.sh --hour [MINUTES [RATE]]      nothing else: an hour of live updates, 20 events a second, and nothing grows
 #
 # Needs Node 20.10 and npm, Chromium (installed by apt-get where there is none and this is root), and the first time a
 # network for npm. Not part of `make check`.
@@ -26,11 +27,13 @@ step() {
 broker=no
 pictures=no
 only=()
+hour=
 while [ $# -gt 0 ]; do
     case $1 in
         --broker) broker=yes; shift ;;
         --pictures) pictures=yes; shift ;;
         --only) only+=("${2:?--only wants a file}"); shift 2 ;;
+        --hour) hour=yes; shift; break ;;
         *) give_up "what is $1?" ;;
     esac
 done
@@ -66,11 +69,17 @@ if [ ${#only[@]} -gt 0 ]; then
     exit
 fi
 
+service=$root/target/release/homecoming
+[ -x "$service" ] || service=$root/target/debug/homecoming
+if [ "$hour" = yes ]; then
+    [ -x "$service" ] || give_up 'build the service first: cargo build --release'
+    HOMECOMING=$service nice node hour.mjs "$@"
+    exit
+fi
+
 step 'the parts, and the page against a made-up shop'
 node --test --test-concurrency=1 pieces.test.mjs shows.test.mjs live.test.mjs safety.test.mjs access.test.mjs
 
-service=$root/target/release/homecoming
-[ -x "$service" ] || service=$root/target/debug/homecoming
 if [ -x "$service" ]; then
     step 'the page against the service'
     HOMECOMING=$service HOMECOMING_BROKER=$broker node --test --test-concurrency=1 service.test.mjs

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Browser, loaded, pause, withoutFailedRequests } from "./browser.mjs";
 import { Mock } from "./mock/server.mjs";
-import { HOSTILE_IDS, uuid } from "./mock/shop.mjs";
+import { HOSTILE_IDS, UNSEEN, uuid } from "./mock/shop.mjs";
 
 let browser;
 before(async () => { browser = await Browser.start(); });
@@ -18,9 +18,6 @@ async function withMock(options, story) {
     await mock.close();
   }
 }
-
-/** What the page may not show raw, because it would be unseen or turn its neighbours around. */
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
 
 test("hostile ids are text in the list, the stream, the story and the clipboard", () => withMock({ hostile: true }, async (mock) => {
   const { page, complaints } = await browser.open(mock.url);

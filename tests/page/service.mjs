@@ -30,9 +30,9 @@ export async function until(what, isSo, ms = 60_000) {
 }
 
 class Child {
-  constructor(log, command, args, environment = {}) {
+  constructor(log, command, args, environment = {}, input = "ignore") {
     this.log = log;
-    this.process = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
+    this.process = spawn(command, args, { stdio: [input, "pipe", "pipe"], env: { ...process.env, ...environment } });
     const file = createWriteStream(log, { flags: "a" });
     this.process.stdout.pipe(file, { end: false });
     this.process.stderr.pipe(file, { end: false });
@@ -61,13 +61,36 @@ export class Demo {
   }
 }
 
-const java = (...args) => ["-Xmx1g", `-Dlog4j2.configurationFile=${join(root, "tests/broker/log4j2.yaml")}`, "-cp", `${libs}/*`, ...args];
+const java = (...args) => javaOf("1g", ...args);
+const javaOf = (most, ...args) => [`-Xmx${most}`, `-Dlog4j2.configurationFile=${join(root, "tests/broker/log4j2.yaml")}`, "-cp", `${libs}/*`, ...args];
+
+/** Kafka's own producer, fed line by line: key, tab, value. */
+class Writer {
+  #child;
+
+  constructor(log, servers, topic) {
+    this.#child = new Child(log, "java", javaOf("128m", "org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", servers, "--topic", topic,
+      "--property", "parse.key=true", "--producer-property", "linger.ms=5"), {}, "pipe");
+  }
+
+  /** Waits while more is written than is taken. */
+  async write(key, value) {
+    if (!this.#child.process.stdin.write(`${key}\t${value}\n`)) await new Promise((resolve) => this.#child.process.stdin.once("drain", resolve));
+  }
+
+  /** Ends once all of it is sent. */
+  async stop() {
+    this.#child.process.stdin.end();
+    await this.#child.ended;
+  }
+}
 
 /** A broker of its own with the service on it. */
 export class OnBroker {
   static async start() {
-    const self = Object.assign(new OnBroker(), { folder: mkdtempSync(join(tmpdir(), "homecoming-broker-")), loads: 0 });
+    const self = Object.assign(new OnBroker(), { folder: mkdtempSync(join(tmpdir(), "homecoming-broker-")), writers: [] });
     const [kafka, controller] = [await freePort(), await freePort()];
+    self.kafka = `127.0.0.1:${kafka}`;
     self.port = await freePort();
     self.url = `http://127.0.0.1:${self.port}/`;
     const properties = join(self.folder, "server.properties");
@@ -79,7 +102,7 @@ export class OnBroker {
     spawnSync("java", java("kafka.tools.StorageTool", "format", "-t", id, "-c", properties));
     self.broker = new Child(join(self.folder, "broker.log"), "java", java("kafka.Kafka", properties));
     self.config = join(self.folder, "homecoming.toml");
-    writeFileSync(self.config, `[kafka]\nbootstrap_servers = "127.0.0.1:${kafka}"\ngroup_id = "page"\n[time]\nclock = "events"\n[engine]\nthreads = 2\n[http]\nlisten = "127.0.0.1:${self.port}"\n`);
+    writeFileSync(self.config, `[kafka]\nbootstrap_servers = "${self.kafka}"\ngroup_id = "page"\n[time]\nclock = "events"\n[engine]\nthreads = 2\n[http]\nlisten = "127.0.0.1:${self.port}"\n`);
     await until("the topics", () => spawnSync(program, ["topics", "--config", self.config, "--partitions", "4"]).status === 0, 90_000);
     await self.startService();
     return self;
@@ -97,8 +120,16 @@ export class OnBroker {
     return this.loading.ended;
   }
 
+  /** Writes records of one's own to an input topic. */
+  writer(topic) {
+    const writer = new Writer(join(this.folder, "writer.log"), this.kafka, topic);
+    this.writers.push(writer);
+    return writer;
+  }
+
   async stop() {
     await this.loading?.stop();
+    for (const writer of this.writers) await writer.stop();
     await this.service.stop();
     await this.broker.stop("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });

@@ -44,6 +44,9 @@ export const HOSTILE_IDS = [
   "..",
 ];
 
+/** What the page may not show raw, because it would be unseen or turn its neighbours around. */
+export const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
+
 export class Shop {
   constructor({ seed = 1, customers = 600, hostile = false } = {}) {
     this.customers = [];

@@ -190,7 +190,8 @@ function row({ signal, told }) {
     h("div", { class: "happening-words" },
       h("p", { class: "happening-title" },
         h("button", { type: "button", class: "id-button", "data-n": "", "aria-haspopup": "dialog", title: plain(signal.customer_id) }, name(signal.customer_id)), h("span", null, ` ${told.title}`)),
-      h("p", { class: "soft happening-detail" }, nodes(told.detail))),
+      h("p", { class: "soft happening-detail" }, nodes(told.detail)),
+      told.step.length > 0 ? h("p", { class: "happening-step" }, "Next: ", h("b", null, nodes(told.step))) : null),
     h("time", { datetime: signal.occurred_at, class: "soft" }, shortTime(signal.occurred_at)));
   item.signal = signal;
   return item;

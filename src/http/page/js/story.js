@@ -8,7 +8,7 @@ import { chance, count, day, many, money } from "./format.js";
 import { happenings } from "./happenings.js";
 import { name, plain } from "./names.js";
 import { Resource } from "./resource.js";
-import { agreed, capital, line, nextStep, nodes, reachable, why, without } from "./words.js";
+import { agreed, capital, line, nextStep, nodes, otherwise, reachable, why, without } from "./words.js";
 
 const FRESH_MS = 2_000;
 
@@ -147,8 +147,8 @@ function standing(customer) {
 function reasons(customer) {
   const of = customer.chance_of_return;
   const list = customer.story?.without ?? of?.reasons.map((one) => ({ ...one, return_probability: one.return_probability_without })) ?? [];
-  const told = list.filter((one) => Math.abs(one.return_probability - of.return_probability) >= 0.005);
-  if (!of || told.length === 0) return null;
+  const told = of ? otherwise(list, of.return_probability).filter((one) => Math.abs(one.return_probability - of.return_probability) >= 0.005) : [];
+  if (told.length === 0) return null;
   const bar = (share, kind) => {
     const track = h("div", { class: `would-bar ${kind}`, "aria-hidden": "true" }, h("i"));
     track.firstElementChild.style.setProperty("inline-size", `${(share * 100).toFixed(2)}%`);

@@ -71,6 +71,19 @@ const WITHOUT = {
 
 export const without = (of) => WITHOUT[of.code]?.(of) ?? ["Without: ", ...reason(of)];
 
+const oddsOf = (share) => Math.log(share / (1 - share));
+
+/** The chance without each reason, `{ …, return_probability }`, given the chance as it is. Without an open ticket there is no
+ * overdue one either: what the two take away adds up in log-odds. */
+export function otherwise(list, chance) {
+  return list.map((one) => {
+    const late = list.find((other) => one.code === "open_ticket" && other.code === "overdue_ticket" && other.ticket_id === one.ticket_id);
+    if (!late) return one;
+    const odds = oddsOf(one.return_probability) + oddsOf(late.return_probability) - oddsOf(chance);
+    return Number.isFinite(odds) ? { ...one, return_probability: 1 / (1 + Math.exp(-odds)) } : one;
+  });
+}
+
 /** What to do first, given what the customer allows. */
 export function nextStep(action, channels, reasons) {
   const open = reasons.find((one) => one.code === "open_ticket" || one.code === "overdue_ticket");
@@ -81,12 +94,23 @@ export function nextStep(action, channels, reasons) {
   return action === null || action === undefined ? ["Nothing special"] : [String(action).replaceAll("_", " ")];
 }
 
-/** By what they may be contacted for this step. */
+/** By what they may be contacted for this step; that a problem is solved is no contact they have to agree to. */
 export function reachable(channels, action) {
+  if (action === "resolve_ticket" || !action) {
+    const none = action ? "they agreed to no other contact" : "they agreed to no contact";
+    return channels.length === 0 ? none : `they agreed to ${either(channels.map(channelName), "and")}`;
+  }
   if (channels.length === 0) return "when they get in touch: they agreed to no contact";
   const others = action === "call" ? channels.filter((channel) => channel !== "phone") : channels;
   if (others.length === 0) return "they agreed to be called";
   return `${others.length < channels.length ? "or " : ""}by ${either(others.map(channelName))}`;
+}
+
+/** What a signal asks for, as a sentence; empty where it asks for nothing. One of a return tells no channels. */
+function asks({ action, contact_channels: channels = [], reasons = [] }) {
+  if (action === null || action === undefined) return [];
+  const step = nextStep(action, channels, reasons);
+  return action === "resolve_ticket" || channels.length === 0 ? step : [...step, `, ${reachable(channels, action)}`];
 }
 
 /** What they agreed to. */
@@ -130,8 +154,8 @@ export function capital(sentence) {
   return typeof first === "string" ? [first.charAt(0).toUpperCase() + first.slice(1), ...rest] : sentence;
 }
 
-/** A signal as a story: what it is called, how it is drawn, how much it matters. */
-export const story = (signal) => (signal.type === "returning_customer" ? returned(signal) : slipped(signal));
+/** A signal as a story: what it is called, how it is drawn, how much it matters, what to do next. */
+export const story = (signal) => ({ ...(signal.type === "returning_customer" ? returned(signal) : slipped(signal)), step: asks(signal) });
 
 /** One customer to call, as a line to paste somewhere. */
 export function line(row) {
