@@ -12,7 +12,9 @@ set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd -- "$here/../.." && pwd)
 examples=$root/deploy/examples
-tools=$root/.tools/consumers
+# Without symbolic links: npm takes a project behind one for a dependency of itself.
+mkdir -p "$root/.tools/consumers"
+tools=$(cd -P -- "$root/.tools/consumers" && pwd)
 libs=${HOMECOMING_KAFKA_LIBS:-$root/.tools/kafka/libs}
 events=${EVENTS:-20000}
 consumers=${CONSUMERS:-python java node go}
