@@ -11,7 +11,7 @@ use std::time::Duration;
 use homecoming::config::Options;
 use homecoming::kafka::SESSION_TIMEOUT;
 
-use crate::answers::{open_with_topics, wait_until_all_is_read};
+use crate::answers::{load as fill, open_with_topics, wait_until_all_is_read};
 use crate::chaos::all_must_be_as_the_model_has_it;
 use crate::chaos::load::{Load, Pace};
 use crate::inputs::close;
@@ -39,6 +39,9 @@ const FIRST_COMMIT: Duration = Duration::from_secs(1);
 
 /// How slowly a state topic is read back at worst; benches/RESULTS.md has three times this.
 const RESTORED_A_SECOND: f64 = 100_000.0;
+
+/// Tiny, so that a stop finds a transaction open.
+const RECORDS_IN_A_TRANSACTION: &str = "60";
 
 /// A stop that gives up has to look at its clock.
 const GIVES_UP_AFTER: Duration = Duration::from_secs(1);
@@ -92,12 +95,15 @@ fn a_stop_gives_up_after_the_drain_timeout() {
     for drain_timeout in [Duration::from_secs(2), Duration::from_secs(5)] {
         let mut shop = open_with_topics(broker.cluster(), &format!("stopping-{}", drain_timeout.as_secs()));
         shop.set_text("engine", "drain_timeout", &format!("{}s", drain_timeout.as_secs()));
+        shop.set_number("engine", "max_batch_records", RECORDS_IN_A_TRANSACTION);
+        fill(&shop, "40000", "4000", "62");
         let mut service = shop.start();
         service.wait_until_ready();
         broker.signal("STOP");
         let took = service.terminate();
         broker.signal("CONT");
         println!("drain_timeout {drain_timeout:?}, the broker hangs: stopped after {took:?}");
+        assert!(took >= drain_timeout, "it had nothing to wait for");
         assert!(took <= drain_timeout + GIVES_UP_AFTER, "stopped after {took:?}, which may be {drain_timeout:?}");
     }
     broker.kill9();
