@@ -158,7 +158,8 @@ class Shell:
             fail(f"{block} does not print {absent!r}, but:\n{printed[-4000:]}")
 
     def abandon(self):
-        self.process.kill()
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def reason_to_leave_out(block):
