@@ -143,6 +143,8 @@ class Shell:
         script = self.work / "block.sh"
         script.write_text(block.text)
         watch = threading.Timer(PATIENCE, self.process.kill)
+        # Nobody waits for it when the block failed.
+        watch.daemon = True
         watch.start()
         self.process.stdin.write(f". {script} < /dev/null\necho 'end of block'\n")
         self.process.stdin.flush()
