@@ -126,8 +126,10 @@ def add():
 
 
 def joined(group):
-    asked = AdminClient(BOOTSTRAP).describe_consumer_groups([group], request_timeout=WITHIN)
-    if not asked[group].result().members:
+    # Held until the answer is there: one that is gone answers never.
+    admin = AdminClient(BOOTSTRAP)
+    asked = admin.describe_consumer_groups([group], request_timeout=WITHIN)
+    if not asked[group].result(WITHIN).members:
         raise SystemExit(f"nobody is a member of {group}")
 
 

@@ -14,7 +14,7 @@ use homecoming::kafka::SESSION_TIMEOUT;
 use crate::answers::{load as fill, open_with_topics, wait_until_all_is_read};
 use crate::chaos::all_must_be_as_the_model_has_it;
 use crate::chaos::load::{Load, Pace};
-use crate::inputs::close;
+use crate::inputs::{Progress, close};
 use crate::rolling::{Pods, Restart};
 use crate::support::broker::Broker;
 use crate::support::cluster::Isolation;
@@ -97,8 +97,9 @@ fn a_stop_gives_up_after_the_drain_timeout() {
         shop.set_text("engine", "drain_timeout", &format!("{}s", drain_timeout.as_secs()));
         shop.set_number("engine", "max_batch_records", RECORDS_IN_A_TRANSACTION);
         fill(&shop, "40000", "4000", "62");
+        let progress = Progress::of(&shop);
         let mut service = shop.start();
-        service.wait_until_ready();
+        service.wait_until("it has begun to commit", |_| progress.records() > 0);
         broker.signal("STOP");
         let took = service.terminate();
         broker.signal("CONT");
@@ -114,7 +115,7 @@ fn rolled(shop: &Shop, pods: &mut Pods<'_>) -> Vec<Restart> {
     let count = pods.services().len();
     let at_once = (0..ROLLS).flat_map(|_| (0..count).rev()).map(|ordinal| (ordinal, Duration::ZERO));
     let away = [SESSION_TIMEOUT, SESSION_TIMEOUT + Duration::from_secs(5)];
-    let slowly = away.into_iter().enumerate().map(|(ordinal, after)| (ordinal, after));
+    let slowly = away.into_iter().enumerate();
     let mut restarts = Vec::new();
     for (ordinal, after) in at_once.chain(slowly) {
         restarts.push(pods.restart(ordinal, after));
