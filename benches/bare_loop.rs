@@ -1,5 +1,6 @@
 //! What Kafka and rdkafka alone cost: reads the inputs and writes as many and as large records, in the same kind of
-//! transactions, as a run of the service did before, without looking at any of them. `benches/end-to-end.sh` runs both.
+//! transactions, as a run of the service did before, without looking at any of them. What it writes is taken from that
+//! run, so that it compresses as well, and no better. `benches/end-to-end.sh` runs both.
 //!
 //! `bare_loop BOOTSTRAP LIKE AS THREADS`: the run whose topics are named `LIKE-…` is imitated under the name `AS`; both
 //! have topics `-returning`, `-risk` and `-state`. Prints events a second and CPU-seconds per million events.
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::bindings::rd_kafka_flush;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Header, Message, OwnedHeaders};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::util::Timeout;
@@ -22,21 +23,22 @@ const WITHIN: Duration = Duration::from_secs(30);
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 const BATCH: usize = 10_000;
 
-const HEADERS: [(&str, &str); 6] = [
-    ("ce_specversion", "1.0"),
-    ("ce_id", "5d5e3cf6-07e6-5d0c-8a3c-54bb0b39c7b9"),
-    ("ce_source", "/homecoming/homecoming"),
-    ("ce_type", "homecoming.returning_customer"),
-    ("ce_time", "2026-03-01T10:00:00Z"),
-    ("content-type", "application/json"),
-];
+/// So many records of a kind are taken as models, one after the other: what compression finds in them is what it found.
+const MODELS: usize = 20_000;
 
 /// Records of one kind: how many for each input record, and how large.
 struct Kind {
     topic: String,
     each: f64,
-    value: Vec<u8>,
-    headers: bool,
+    models: Vec<Model>,
+    /// Whether it goes to the partition of its input, and not to that of its key.
+    is_state: bool,
+}
+
+/// What a record of the service carried.
+struct Model {
+    value: Option<Vec<u8>>,
+    headers: Vec<(String, Vec<u8>)>,
 }
 
 fn main() {
@@ -47,13 +49,14 @@ fn main() {
     };
     let asker: BaseConsumer = client(bootstrap).set("group.id", "asker").create().expect("a consumer");
     let events: u64 = INPUTS.iter().map(|topic| records(&asker, topic)).sum();
-    let kinds: Vec<Kind> = [("returning", true), ("risk", true), ("state", false)]
-        .map(|(kind, headers)| {
-            let model = format!("{like}-{kind}");
-            let each = records(&asker, &model) as f64 / events as f64;
-            let value = a_value_of(bootstrap, &model);
-            eprintln!("{kind}: {each:.2} records for an event, {} bytes", value.len());
-            Kind { topic: format!("{name}-{kind}"), each, value, headers }
+    let kinds: Vec<Kind> = ["returning", "risk", "state"]
+        .map(|kind| {
+            let like = format!("{like}-{kind}");
+            let each = records(&asker, &like) as f64 / events as f64;
+            let models = models(bootstrap, &like);
+            let bytes: usize = models.iter().filter_map(|model| model.value.as_ref()).map(Vec::len).sum();
+            eprintln!("{kind}: {each:.2} records for an event, {} bytes on average", bytes / models.len());
+            Kind { topic: format!("{name}-{kind}"), each, models, is_state: kind == "state" }
         })
         .into();
     let read = AtomicU64::new(0);
@@ -86,21 +89,22 @@ fn records(asker: &BaseConsumer, topic: &str) -> u64 {
     ends.sum::<i64>() as u64
 }
 
-/// A value of average size, of real content: compression should find what it would find.
-fn a_value_of(bootstrap: &str, topic: &str) -> Vec<u8> {
+fn models(bootstrap: &str, topic: &str) -> Vec<Model> {
     let reader: BaseConsumer = client(bootstrap).set("group.id", "sampler").create().expect("a consumer");
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, 0, Offset::Beginning).expect("an offset");
     reader.assign(&list).expect("an assignment");
-    let mut values = Vec::new();
+    let mut models = Vec::new();
     while let Some(Ok(message)) = reader.poll(Duration::from_secs(5)) {
-        values.extend(message.payload().map(<[u8]>::to_vec));
-        if values.len() == 20_000 {
+        let of = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.unwrap_or_default().to_vec());
+        let headers = message.headers().map(|headers| headers.iter().map(of).collect());
+        models.push(Model { value: message.payload().map(<[u8]>::to_vec), headers: headers.unwrap_or_default() });
+        if models.len() == MODELS {
             break;
         }
     }
-    let average = values.iter().map(Vec::len).sum::<usize>() / values.len().max(1);
-    values.into_iter().min_by_key(|value| value.len().abs_diff(average)).unwrap_or_default()
+    assert!(!models.is_empty(), "{topic} has no record to imitate");
+    models
 }
 
 fn work(bootstrap: &str, name: &str, thread: usize, kinds: &[Kind], read: &AtomicU64, events: u64) {
@@ -127,6 +131,7 @@ fn work(bootstrap: &str, name: &str, thread: usize, kinds: &[Kind], read: &Atomi
     producer.init_transactions(WITHIN).expect("a transactional producer");
     consumer.subscribe(&INPUTS).expect("a subscription");
     let mut owed: Vec<f64> = vec![0.0; kinds.len()];
+    let mut models: Vec<_> = kinds.iter().map(|kind| kind.models.iter().cycle()).collect();
     while read.load(Ordering::Relaxed) < events {
         let opened = Instant::now();
         let (mut taken, mut offsets) = (0, TopicPartitionList::new());
@@ -136,11 +141,12 @@ fn work(bootstrap: &str, name: &str, thread: usize, kinds: &[Kind], read: &Atomi
                 producer.begin_transaction().expect("a transaction");
             }
             taken += 1;
-            for (kind, owed) in kinds.iter().zip(&mut owed) {
+            for ((kind, owed), models) in kinds.iter().zip(&mut owed).zip(&mut models) {
                 *owed += kind.each;
                 while *owed >= 1.0 {
                     *owed -= 1.0;
-                    send(&producer, kind, message.key().unwrap_or_default(), message.partition());
+                    let model = models.next().expect("they begin again");
+                    send(&producer, kind, model, message.key().unwrap_or_default(), message.partition());
                 }
             }
             let next = Offset::Offset(message.offset() + 1);
@@ -156,15 +162,18 @@ fn work(bootstrap: &str, name: &str, thread: usize, kinds: &[Kind], read: &Atomi
     }
 }
 
-fn send(producer: &ThreadedProducer<DefaultProducerContext>, kind: &Kind, key: &[u8], partition: i32) {
-    let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&kind.topic).key(key).payload(&kind.value);
-    if kind.headers {
-        let headers = HEADERS.iter().fold(OwnedHeaders::new_with_capacity(HEADERS.len()), |all, (key, value)| {
-            all.insert(Header { key, value: Some(*value) })
-        });
-        record = record.headers(headers);
-    } else {
-        record = record.partition(partition);
+fn send(producer: &ThreadedProducer<DefaultProducerContext>, kind: &Kind, model: &Model, key: &[u8], partition: i32) {
+    let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&kind.topic).key(key);
+    record.payload = model.value.as_deref();
+    record.partition = kind.is_state.then_some(partition);
+    if !model.headers.is_empty() {
+        let all = OwnedHeaders::new_with_capacity(model.headers.len());
+        record.headers = Some(
+            model
+                .headers
+                .iter()
+                .fold(all, |all, (key, value)| all.insert(Header { key, value: Some(value.as_slice()) })),
+        );
     }
     while let Err((_, unsent)) = producer.send(record) {
         record = unsent;

@@ -13,7 +13,7 @@ use foldhash::quality::RandomState;
 
 use crate::domain::time::Day;
 use crate::domain::{Customer, CustomerId, EventTime, Policy};
-use crate::engine::tallies::{Counts, Figures};
+use crate::engine::tallies::{Counts, Figures, FirstOrders};
 use crate::engine::{Committed, DayEnd, Rank, Totals};
 use crate::wire::customer_record;
 
@@ -128,11 +128,17 @@ impl Committed for Arc<PartitionStore> {
     fn load(&self, id: &CustomerId) -> Option<Customer> {
         self.customers.get(id).map(|record| read(&record))
     }
+
+    fn first_orders(&self, id: &CustomerId) -> Option<FirstOrders> {
+        self.customers.get(id).and_then(|record| customer_record::first_orders(&record).expect(CHECKED))
+    }
 }
 
 fn read(record: &[u8]) -> Customer {
-    customer_record::decode(record).expect("records are checked before they are kept")
+    customer_record::decode(record).expect(CHECKED)
 }
+
+const CHECKED: &str = "records are checked before they are kept";
 
 /// The partitions of this process, for whoever reads.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ use homecoming::domain::time::{Calendar, DAY_MS, Day};
 use homecoming::domain::{
     Amount, Currency, Customer, CustomerId, EventId, EventTime, Level, OrderId, Policy, Signal, Span, TicketId,
 };
-use homecoming::engine::tallies::{Counts, Section};
+use homecoming::engine::tallies::{Counts, FirstOrders, Section};
 use homecoming::engine::{
     Announcement, Committed, Contribution, Event, Happening, Outcome, Partition, Totals, Watermark, WatermarkRules,
 };
@@ -836,6 +836,7 @@ proptest! {
         for customer in told.customers.values() {
             let record = customer_record::encode(customer);
             prop_assert_eq!(customer_record::decode(&record), Ok(customer.clone()));
+            prop_assert_eq!(customer_record::first_orders(&record), Ok(FirstOrders::of(&customer.purchases)));
             prop_assert_eq!(record, customer_record::encode(customer));
         }
     }

@@ -3,7 +3,8 @@
 use super::event::{Event, Happening};
 use super::on_due::next_due;
 use super::on_event::Dropped;
-use super::tallies::{self, Affected, Contributions, Ripe, Scope, Tallies};
+use super::tallies::{self, Affected, Contributions, FirstOrders, Ripe, Scope, Tallies};
+use super::timers::{Moments, earlier};
 use super::totals::{Contribution, Totals};
 use crate::domain::time::Day;
 use crate::domain::{Customer, EventTime, Policy};
@@ -48,6 +49,13 @@ impl Accounts {
         self.after.clear();
         tallies::contributions(customer, scope, ripe, policy, &mut self.after);
         self.tallies.change(&self.before, &self.after);
+    }
+
+    /// The first order of a customer is now so long ago as a share of second orders wants it.
+    pub(super) fn ripen(&mut self, firsts: FirstOrders, at: EventTime) {
+        self.after.clear();
+        firsts.ripened_at(at, &mut self.after);
+        self.tallies.count(&self.after);
     }
 
     /// Everything known of a customer is about to go; what stays are anonymous sums.
@@ -95,9 +103,10 @@ impl Accounts {
     }
 }
 
-/// The next instant at which something of the customer changes or ripens without any event.
-pub(super) fn next_moment(customer: &Customer, ripe: Ripe<'_>, policy: &Policy) -> Option<EventTime> {
-    [next_due(customer, policy), tallies::next_ripening(customer, ripe, policy)].into_iter().flatten().min()
+/// The next instants at which something of the customer changes or ripens without any event.
+pub(super) fn moments(customer: &Customer, ripe: Ripe<'_>, policy: &Policy) -> Moments {
+    let other = earlier(next_due(customer, policy), tallies::next_ripening(customer, ripe, policy));
+    Moments { second: FirstOrders::of(&customer.purchases).and_then(|firsts| firsts.next_ripening(ripe)), other }
 }
 
 /// What of a customer can count for something else after an event than before: before it, and once it is taken in.

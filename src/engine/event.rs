@@ -66,3 +66,11 @@ pub enum Happening {
     /// The customer is to be forgotten.
     Erased,
 }
+
+impl Happening {
+    /// Whether it can change what a customer counts for, once or later on. Of the others only that they were heard of
+    /// changes, and whom one may write to.
+    pub(super) fn counts(&self) -> bool {
+        !matches!(self, Self::ConsentChanged { .. } | Self::ContactSent | Self::ReviewHeld)
+    }
+}

@@ -16,6 +16,7 @@ mod story;
 pub mod tallies;
 mod timers;
 mod totals;
+mod touched;
 mod watermark;
 
 pub mod event;

@@ -1,20 +1,18 @@
 //! One partition's customers in order: what fell due first, then the event.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foldhash::quality::FixedState;
-
-use super::accounts::{Accounts, next_moment, scopes};
+use super::accounts::{Accounts, moments, scopes};
 use super::days::{DayEnd, Days};
 use super::event::{Event, Happening};
-use super::on_due::{is_forgotten, next_due, on_due};
-use super::on_event::{Dropped, Novelty, on_event};
+use super::on_due::{is_forgotten, next_due};
+use super::on_event::{Dropped, Novelty};
 use super::rank::Rank;
-use super::tallies::{self, Frontier, Ripe, Scope, Section, Tallies};
-use super::timers::Timers;
+use super::tallies::{self, FirstOrders, Frontier, Scope, Section, Tallies};
+use super::timers::{self, Moments, Timers};
 use super::totals::Totals;
+use super::touched::{Overlay, Touched, touch};
 use crate::domain::risk::Outlook;
 use crate::domain::time::Day;
 use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span};
@@ -23,6 +21,11 @@ use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span};
 pub trait Committed {
     /// The customer, if anything is known of them.
     fn load(&self, id: &CustomerId) -> Option<Customer>;
+
+    /// Their first orders alone.
+    fn first_orders(&self, id: &CustomerId) -> Option<FirstOrders> {
+        self.load(id).and_then(|customer| FirstOrders::of(&customer.purchases))
+    }
 }
 
 /// How an event was taken.
@@ -77,38 +80,11 @@ pub enum Cause {
 /// A customer as the open batch left them, for the changelog. `None`: forgotten.
 pub type Change<'a> = (&'a CustomerId, Option<&'a Customer>);
 
-struct Touched {
-    customer: Customer,
-    /// Their rank as committed.
-    ranked: Option<Rank>,
-    /// False: nothing is known of them, or no longer.
-    is_known: bool,
-    changed: bool,
-}
-
-impl Touched {
-    /// Somebody as they are committed, if they are known.
-    fn of(customer: Option<Customer>, policy: &Policy) -> Self {
-        let is_known = customer.is_some();
-        let customer = customer.unwrap_or_default();
-        let ranked = Rank::of(&customer, policy);
-        Self { customer, ranked, is_known, changed: false }
-    }
-
-    /// Everything known of the customer goes but for anonymous sums; whatever comes later starts a new one.
-    fn forget(&mut self, ripe: Ripe<'_>, policy: &Policy, accounts: &mut Accounts) {
-        accounts.forget(&self.customer, ripe, policy);
-        self.changed |= self.is_known;
-        self.is_known = false;
-        self.customer = Customer::default();
-    }
-}
-
 /// The state and the work of one partition.
 pub struct Partition<C> {
     policy: Arc<Policy>,
     committed: C,
-    overlay: HashMap<CustomerId, Touched, FixedState>,
+    overlay: Overlay,
     timers: Timers,
     accounts: Accounts,
     days: Days,
@@ -125,7 +101,7 @@ impl<C: Committed> Partition<C> {
         Self {
             policy,
             committed,
-            overlay: HashMap::default(),
+            overlay: Overlay::default(),
             timers: Timers::default(),
             accounts: Accounts::default(),
             days: Days::default(),
@@ -140,7 +116,7 @@ impl<C: Committed> Partition<C> {
     /// Takes note of a committed customer: their timer and what they count for.
     pub fn recall(&mut self, id: &CustomerId, customer: &Customer) {
         let ripe = self.frontier.of(id);
-        self.timers.look_again(id, None, next_moment(customer, ripe, &self.policy));
+        self.timers.come_up(id.clone(), moments(customer, ripe, &self.policy));
         self.accounts.recall(customer, ripe, &self.policy);
     }
 
@@ -157,7 +133,7 @@ impl<C: Committed> Partition<C> {
         }
         touched.customer.standing.next_change = next;
         touched.changed = true;
-        self.timers.look_again(id, before, next);
+        self.timers.look_again(id, Moments::of_other(before), Moments::of_other(next));
     }
 
     /// Goes on from the time at which an earlier run stood. Before customers are recalled, so that what was ripe by
@@ -246,12 +222,19 @@ impl<C: Committed> Partition<C> {
         let policy = Arc::clone(&self.policy);
         let ripe = self.frontier.of(&event.customer);
         let touched = touch(&mut self.overlay, &self.committed, &policy, &event.customer);
+        let due = next_due(&touched.customer, &policy);
+        if !event.what.counts() && due.is_none_or(|due| due >= event.at) {
+            let novelty = touched.take_in(event, &policy, &mut Dropped::default(), announcements);
+            let due_now = next_due(&touched.customer, &policy);
+            self.timers.look_again(&event.customer, Moments::of_other(due), Moments::of_other(due_now));
+            return self.outcome(novelty, event.at);
+        }
         self.accounts.tallies.settle_drawn(tallies::settle_before(event, &mut touched.customer, ripe, &policy));
         let (scope, scope_after) = scopes(&touched.customer, event, &policy);
-        let before = next_moment(&touched.customer, ripe, &policy);
+        let before = moments(&touched.customer, ripe, &policy);
         self.accounts.before(&touched.customer, scope, ripe, &policy);
         while let Some(due) = next_due(&touched.customer, &policy).filter(|due| *due < event.at) {
-            fire(&event.customer, touched, due, ripe, &policy, &mut self.accounts, announcements);
+            touched.fire(&event.customer, due, ripe, &policy, &mut self.accounts, announcements);
             self.fired += 1;
         }
         let novelty = if event.what == Happening::Erased {
@@ -260,11 +243,7 @@ impl<C: Committed> Partition<C> {
             Novelty::New
         } else {
             let mut dropped = Dropped::default();
-            let novelty = on_event(&mut touched.customer, event, &policy, &mut dropped, &mut |signal| {
-                announce(announcements, signal, Cause::Event, &policy);
-            });
-            touched.changed |= novelty == Novelty::New;
-            touched.is_known |= novelty == Novelty::New;
+            let novelty = touched.take_in(event, &policy, &mut dropped, announcements);
             if novelty == Novelty::New {
                 self.accounts.settle(event, &dropped, &touched.customer, ripe, &policy);
             }
@@ -272,7 +251,7 @@ impl<C: Committed> Partition<C> {
         };
         let scope = if novelty == Novelty::New { scope_after } else { scope };
         self.accounts.after(&touched.customer, scope, ripe, &policy);
-        self.timers.look_again(&event.customer, before, next_moment(&touched.customer, ripe, &policy));
+        self.timers.look_again(&event.customer, before, moments(&touched.customer, ripe, &policy));
         self.outcome(novelty, event.at)
     }
 
@@ -281,9 +260,13 @@ impl<C: Committed> Partition<C> {
     pub fn advance(&mut self, time: EventTime, limit: usize, announcements: &mut Vec<Announcement>) -> bool {
         self.time = self.time.max(time);
         for _ in 0..limit {
-            let Some((came_up, id)) = self.timers.take_before(self.time) else { break };
-            self.end_days(came_up);
-            self.come_up(came_up, id, announcements);
+            let Some(entry) = self.timers.take_before(self.time) else { break };
+            self.end_days(entry.at);
+            if entry.is_of_second_order() {
+                self.ripen(entry);
+            } else {
+                self.come_up(entry, announcements);
+            }
         }
         if self.timers.has_before(self.time) {
             return true;
@@ -304,9 +287,27 @@ impl<C: Committed> Partition<C> {
         }
     }
 
+    /// A customer comes up of whom nothing can be due but that a share of second orders takes them in.
+    fn ripen(&mut self, entry: timers::Entry) {
+        let known = match self.overlay.get(&entry.id) {
+            Some(touched) => FirstOrders::of(&touched.customer.purchases),
+            None => self.committed.first_orders(&entry.id),
+        };
+        let mut second = known.and_then(|firsts| firsts.next_ripening(self.frontier.of(&entry.id)));
+        if let Some(firsts) = known.filter(|_| second == Some(entry.at)) {
+            self.frontier.reach(entry.at, &entry.id);
+            self.accounts.ripen(firsts, entry.at);
+            self.fired += 1;
+            second = firsts.next_ripening(self.frontier.of(&entry.id));
+        }
+        let other = entry.other();
+        self.timers.come_up(entry.id, Moments { second, other });
+    }
+
     /// A customer comes up: their next moment has come, or it is later than their entry says.
-    fn come_up(&mut self, came_up: EventTime, id: CustomerId, announcements: &mut Vec<Announcement>) {
+    fn come_up(&mut self, entry: timers::Entry, announcements: &mut Vec<Announcement>) {
         let policy = &*self.policy;
+        let timers::Entry { at: came_up, id, .. } = entry;
         let ripe = self.frontier.of(&id);
         // Most entries that come up are only moved, or ripen: those a batch should not hold.
         let mut looked_at = None;
@@ -317,9 +318,10 @@ impl<C: Committed> Partition<C> {
                 looked_at.insert(Touched::of(Some(customer), policy))
             }
         };
-        let Some(due) = next_moment(&touched.customer, ripe, policy) else { return };
+        let next = moments(&touched.customer, ripe, policy);
+        let Some(due) = next.next() else { return };
         if due > came_up {
-            self.timers.move_to(due, id);
+            self.timers.come_up(id, next);
             return;
         }
         let changes = next_due(&touched.customer, policy) == Some(due);
@@ -329,17 +331,15 @@ impl<C: Committed> Partition<C> {
         self.frontier.reach(due, &id);
         let ripe = self.frontier.of(&id);
         if changes {
-            fire(&id, touched, due, ripe, policy, &mut self.accounts, announcements);
+            touched.fire(&id, due, ripe, policy, &mut self.accounts, announcements);
         }
         self.accounts.after(&touched.customer, scope, ripe, policy);
         self.fired += 1;
-        let next = next_moment(&touched.customer, ripe, policy);
+        let next = moments(&touched.customer, ripe, policy);
         if let Some(touched) = looked_at.filter(|touched| touched.changed) {
             self.overlay.insert(id.clone(), touched);
         }
-        if let Some(next) = next {
-            self.timers.move_to(next, id);
-        }
+        self.timers.come_up(id, next);
     }
 
     /// The partition's time.
@@ -403,43 +403,5 @@ impl<C: Committed> Partition<C> {
             Novelty::New if at < self.time => Outcome::Late,
             Novelty::New => Outcome::Applied,
         }
-    }
-}
-
-fn touch<'a, C: Committed>(
-    overlay: &'a mut HashMap<CustomerId, Touched, FixedState>,
-    committed: &C,
-    policy: &Policy,
-    id: &CustomerId,
-) -> &'a mut Touched {
-    match overlay.entry(id.clone()) {
-        Entry::Occupied(entry) => entry.into_mut(),
-        Entry::Vacant(entry) => entry.insert(Touched::of(committed.load(id), policy)),
-    }
-}
-
-/// What happens to a customer at `due` without any event, whether or not the partition's time has come so far.
-fn fire(
-    id: &CustomerId,
-    touched: &mut Touched,
-    due: EventTime,
-    ripe: Ripe<'_>,
-    policy: &Policy,
-    accounts: &mut Accounts,
-    announcements: &mut Vec<Announcement>,
-) {
-    if is_forgotten(&touched.customer, due, policy) {
-        touched.forget(ripe.or_until(due), policy, accounts);
-        return;
-    }
-    touched.changed = true;
-    if let Some(signal) = on_due(id, &mut touched.customer, due, policy) {
-        announce(announcements, signal, Cause::Time, policy);
-    }
-}
-
-fn announce(announcements: &mut Vec<Announcement>, signal: Signal, cause: Cause, policy: &Policy) {
-    if policy.not_before.is_none_or(|start| signal.at() >= start) {
-        announcements.push(Announcement { signal, cause });
     }
 }

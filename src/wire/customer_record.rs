@@ -9,12 +9,13 @@ use super::compact::{Cut, Reader, Writer};
 use crate::domain::consent::Consents;
 use crate::domain::customer::{LowRating, LowRatings, Occurrences, Refund, Refunds, SeenEvents};
 use crate::domain::money::Total;
-use crate::domain::purchase::{Forgotten, Spending};
+use crate::domain::purchase::{Forgotten, ORDERS_REMEMBERED, Spending};
 use crate::domain::rating::{Rating, Scale};
 use crate::domain::risk::Standing;
 use crate::domain::ticket::{Ticket, TicketStep, Tickets};
 use crate::domain::time::Month;
 use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory, Span, TicketId};
+use crate::engine::tallies::FirstOrders;
 
 const VERSION: u8 = 3;
 
@@ -175,10 +176,7 @@ fn write_care(customer: &Customer, to: &mut Writer<'_>) {
 
 /// The customer in these bytes.
 pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
-    let (version, body) = bytes.split_first().ok_or(Unreadable::Damaged("no bytes"))?;
-    if !(1..=VERSION).contains(version) {
-        return Err(Unreadable::NewerVersion(*version));
-    }
+    let (version, body) = versioned(bytes)?;
     let from = &mut Reader(body);
     let (mut remembered, places) = read_orders(from)?;
     let sums = from
@@ -199,11 +197,11 @@ pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
     }
     customer.standing = Standing { level, evaluated_at, episode, next_change, ..Standing::default() };
     let mut too = None;
-    if *version > 1 {
+    if version > 1 {
         customer.refunds = Refunds(from.list(|from| read_refund(from, &spending))?);
         customer.standing.value_at_risk = from.optional(|from| {
             let (minor, place) = (from.signed_128()?, from.byte()?);
-            let lasted = if *version > 2 { from.optional(|from| from.signed())? } else { None };
+            let lasted = if version > 2 { from.optional(|from| from.signed())? } else { None };
             let since = |(until, lasted): (EventTime, i64)| until - Span::from_millis(lasted);
             customer.standing.level_since = evaluated_at.zip(lasted).map(since);
             Ok::<_, Unreadable>(Total { minor, currency: currency_at(&spending, place)? })
@@ -215,6 +213,37 @@ pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
     customer.purchases = PurchaseHistory { remembered, forgotten, spending };
     customer.heard_at = heard_at.or(last_order_at(&customer.purchases));
     Ok(customer)
+}
+
+/// The first orders of the customer in these bytes, read no further than it takes; `None` before the first order.
+pub fn first_orders(bytes: &[u8]) -> Result<Option<FirstOrders>, Unreadable> {
+    let from = &mut Reader(versioned(bytes)?.1);
+    let orders = from.length()?;
+    if orders >= ORDERS_REMEMBERED {
+        // Those before may be forgotten.
+        return Ok(FirstOrders::of(&decode(bytes)?.purchases));
+    }
+    if orders == 0 {
+        return Ok(None);
+    }
+    let first = time(from)?;
+    if orders == 1 {
+        return Ok(Some(FirstOrders { first, second: None }));
+    }
+    from.text()?;
+    from.signed()?;
+    from.byte()?;
+    let second = first + Span::from_millis(from.signed()?);
+    Ok(Some(FirstOrders { first, second: Some(second) }))
+}
+
+/// The version, and what it is the version of.
+fn versioned(bytes: &[u8]) -> Result<(u8, &[u8]), Unreadable> {
+    let (version, body) = bytes.split_first().ok_or(Unreadable::Damaged("no bytes"))?;
+    if !(1..=VERSION).contains(version) {
+        return Err(Unreadable::NewerVersion(*version));
+    }
+    Ok((*version, body))
 }
 
 impl From<Cut> for Unreadable {

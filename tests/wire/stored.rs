@@ -3,6 +3,7 @@
 use homecoming::domain::time::Day;
 use homecoming::domain::{Customer, CustomerId, EventTime, Level};
 use homecoming::engine::WindowRates;
+use homecoming::engine::tallies::FirstOrders;
 use homecoming::wire::progress_record::{Erased, InputProgress, Progress};
 use homecoming::wire::state_key::StateKey;
 use homecoming::wire::{customer_record, day_record};
@@ -20,6 +21,8 @@ fn a_stored_customer_looks_as_it_always_did() {
         ("customer_v3_unknown.hex", Customer::default()),
     ] {
         golden(name, &hex(&customer_record::encode(&customer)));
+        let firsts = FirstOrders::of(&customer.purchases);
+        assert_eq!(customer_record::first_orders(&stored(name)), Ok(firsts), "{name}");
         assert_eq!(customer_record::decode(&stored(name)), Ok(customer), "{name} stays readable for ever");
     }
 }

@@ -37,6 +37,12 @@ macro_rules! whats {
                 match self { $(Self::$name => Place::$place,)* }
             }
 
+            /// Whether it counts customers or orders of a day.
+            pub(super) const fn counts_customers_or_orders(self) -> bool {
+                use What::*;
+                matches!(self, Orders | LastOrder | LastButOne | NewCustomers | Starts | Ends | Lapsed)
+            }
+
             /// Whether it stays, as an anonymous total, when its customer is erased.
             pub const fn stays(self) -> bool {
                 match self { $(Self::$name => $stays,)* }

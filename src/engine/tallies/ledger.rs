@@ -44,6 +44,11 @@ impl Tallies {
         after.iter().for_each(|(cell, count)| self.open.add(*cell, *count));
     }
 
+    /// A customer contributes this too.
+    pub(in crate::engine) fn count(&mut self, contributions: &Contributions) {
+        self.open.add_all(contributions);
+    }
+
     /// Counts what no customer tells any more.
     pub(in crate::engine) fn settle(&mut self, contributions: &Contributions) {
         self.open.add_all(contributions);

@@ -26,7 +26,7 @@ pub use figures::{ByClass, Figures, Money, Ratio, WindowFigures, windows_of};
 pub use frontier::{Frontier, Ripe};
 pub use ledger::{Section, Tallies};
 
-pub use orders::{LE_DAYS, WITHIN_DAYS};
+pub use orders::{FirstOrders, LE_DAYS, WITHIN_DAYS};
 pub(super) use orders::{Scope, settle_order, settle_refund};
 pub(super) use support::{Affected, settle_before, settle_dropped, settle_event};
 pub use support::{NO_CATEGORY, RESOLVED_WITHIN};
@@ -70,9 +70,9 @@ pub(super) fn contributions(
     orders::contributions(customer, scope, ripe, policy, to);
 }
 
-/// The earliest instant at which something of a customer ripens that has not yet.
+/// The earliest instant at which something of a customer ripens that has not yet, but for [`FirstOrders`].
 pub(super) fn next_ripening(customer: &Customer, ripe: Ripe<'_>, policy: &Policy) -> Option<EventTime> {
     let of_support = support::next_ripening(customer, ripe, policy);
     let of_activity = activity::next_ripening(customer, ripe, policy);
-    [orders::next_ripening(customer, ripe), of_activity, of_support].into_iter().flatten().min()
+    [of_activity, of_support].into_iter().flatten().min()
 }

@@ -57,6 +57,43 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// All that the shares of second orders take of a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstOrders {
+    /// When the first order was placed.
+    pub first: EventTime,
+    /// When the second was.
+    pub second: Option<EventTime>,
+}
+
+impl FirstOrders {
+    /// Those of a history; `None` before the first order.
+    pub fn of(history: &PurchaseHistory) -> Option<Self> {
+        history.first_at().map(|first| Self { first, second: history.second_at() })
+    }
+
+    /// The earliest instant at which the first order is so long ago as a share wants it, that has not yet come.
+    pub(in crate::engine) fn next_ripening(self, ripe: Ripe<'_>) -> Option<EventTime> {
+        self.ripening().map(|(_, ripens)| ripens).find(|ripens| !ripe.has(*ripens))
+    }
+
+    /// What counts from that instant on.
+    pub(in crate::engine) fn ripened_at(self, at: EventTime, to: &mut Contributions) {
+        self.shares(to, |ripens| ripens == at);
+    }
+
+    fn shares(self, to: &mut Contributions, is_wanted: impl Fn(EventTime) -> bool) {
+        for (place, ripens) in self.ripening().filter(|(_, ripens)| is_wanted(*ripens)) {
+            let came = self.second.is_some_and(|second| second <= ripens);
+            to.add(Cell::of(What::Second, 2 * place + u32::from(came)), 1);
+        }
+    }
+
+    fn ripening(self) -> impl Iterator<Item = (u32, EventTime)> {
+        (0..).zip(WITHIN_DAYS).map(move |(place, within)| (place, self.first + Span::from_days(within)))
+    }
+}
+
 /// What orders and refunds contribute, as far as `scope` goes.
 pub(super) fn contributions(
     customer: &Customer,
@@ -94,12 +131,6 @@ pub(super) fn contributions(
         to.add(Cell::on(What::LastButOne, 0, day(history.remembered[last_but_one].at)), 1);
     }
     of_customer(customer, policy, to);
-}
-
-/// The earliest instant at which the first order is so long ago as a share wants it, that has not yet come.
-pub(super) fn next_ripening(customer: &Customer, ripe: Ripe<'_>) -> Option<EventTime> {
-    let first = customer.purchases.first_at()?;
-    WITHIN_DAYS.into_iter().map(|within| first + Span::from_days(within)).find(|ripens| !ripe.has(*ripens))
 }
 
 /// What is settled of an order that a customer's memory has no more room for.
@@ -141,14 +172,9 @@ fn class_of_refund(refund: &Refund, history: &PurchaseHistory) -> Class {
 fn of_firsts(history: &PurchaseHistory, first: &Order, ripe: Ripe<'_>, policy: &Policy, to: &mut Contributions) {
     let day = policy.calendar.day_of(first.at);
     to.add(Cell::on(What::NewCustomers, u32::from(first.referred), day), 1);
-    for (place, within) in (0..).zip(WITHIN_DAYS) {
-        let ripens = first.at + Span::from_days(within);
-        if ripe.has(ripens) {
-            let came = history.second_at().is_some_and(|second| second <= ripens);
-            to.add(Cell::of(What::Second, 2 * place + u32::from(came)), 1);
-        }
-    }
-    if let Some(second) = history.second_at() {
+    let firsts = FirstOrders { first: first.at, second: history.second_at() };
+    firsts.shares(to, |ripens| ripe.has(ripens));
+    if let Some(second) = firsts.second {
         let gap = second.millis() - first.at.millis();
         let bucket = LE_DAYS.partition_point(|days| days * DAY_MS < gap);
         to.add(Cell::of(What::SecondDays, bucket as u32), 1);
