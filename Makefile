@@ -52,6 +52,10 @@ chaos: setup ## Faults on a real broker under 5,000 events/s, from a seed: ROUND
 configuration: build-tools ## Writes docs/configuration.md from the options in the code
 	HOMECOMING_WRITE_DOCS=1 $(CARGO) test --locked --quiet --lib config::reference
 
+.PHONY: test-rolling
+test-rolling: setup ## Rolling restarts under load on a real broker: how long partitions stand still, against the bound
+	$(CARGO) test --locked --test kafka -- --ignored --nocapture standstill::
+
 .PHONY: test-schemas
 test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's jsonschema; needs Node and Python
 	tests/schemas/validate.sh

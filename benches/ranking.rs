@@ -11,7 +11,7 @@ use homecoming::domain::consent::Channel;
 use homecoming::domain::{Currency, Level, Policy, Span};
 use homecoming::engine::{Committed, Partition, Rank, Watermark, WatermarkRules};
 use homecoming::shop::Shop;
-use homecoming::store::ranking::Wanted;
+use homecoming::store::ranking::{Unranked, Wanted};
 use homecoming::store::{PartitionStore, Partitions};
 use homecoming::wire::customers::{CustomerRow, Customers};
 use homecoming::wire::partitioning::partition_of;
@@ -98,7 +98,7 @@ fn fill(customers: u32, events: u64, policy: &Arc<Policy>) -> Vec<Work> {
 /// Memory with and without, and how it comes about on a restart.
 fn rank(partitions: &[(i32, Arc<PartitionStore>)], policy: &Policy) {
     let after_commits = memory_mib();
-    partitions.iter().for_each(|(_, store)| store.rank(Vec::new()));
+    partitions.iter().for_each(|(_, store)| store.rank(Unranked::default()));
     let without = memory_mib();
     let began = Instant::now();
     let mut by_level: BTreeMap<&str, usize> = BTreeMap::new();
@@ -106,7 +106,7 @@ fn rank(partitions: &[(i32, Arc<PartitionStore>)], policy: &Policy) {
         let mut ranks = Vec::new();
         store.for_each(|id, customer| ranks.extend(Rank::of(customer, policy).map(|rank| (rank, id.clone()))));
         ranks.iter().for_each(|(rank, _)| *by_level.entry(rank.level.name()).or_default() += 1);
-        store.rank(ranks);
+        store.rank(ranks.into_iter().collect());
     }
     println!("ranked: {by_level:?}, all read and ranked anew in {:.2} s", began.elapsed().as_secs_f64());
     std::thread::sleep(Duration::from_secs(2));

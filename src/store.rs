@@ -17,7 +17,7 @@ use crate::engine::tallies::{Counts, Figures, FirstOrders};
 use crate::engine::{Committed, DayEnd, Rank, Totals};
 use crate::wire::customer_record;
 
-use ranking::{Ranking, Wanted};
+use ranking::{Ranking, Unranked, Wanted};
 
 /// The committed customers of one partition.
 #[derive(Debug, Default)]
@@ -92,8 +92,8 @@ impl PartitionStore {
     }
 
     /// Ranks all customers anew.
-    pub fn rank(&self, ranks: Vec<(Rank, CustomerId)>) {
-        *self.ranking.write().unwrap_or_else(PoisonError::into_inner) = Ranking::of(ranks);
+    pub fn rank(&self, customers: Unranked) {
+        *self.ranking.write().unwrap_or_else(PoisonError::into_inner) = customers.rank();
     }
 
     /// Calls `visit` for every customer, in no particular order.

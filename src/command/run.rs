@@ -11,9 +11,6 @@ use super::{ConfigFile, Failure};
 use crate::config::Clock;
 use crate::telemetry;
 
-/// Leaves a second of the ten that SIGTERM has.
-const STOP_WITHIN: Duration = Duration::from_secs(9);
-
 /// Runs the service until SIGTERM or Ctrl-C.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  homecoming run --config config/homecoming.toml\n\n\
@@ -49,7 +46,7 @@ impl Run {
             }
             if asked_to_stop.try_recv().is_ok() {
                 info!("stopping");
-                let stopped = service.stop(STOP_WITHIN);
+                let stopped = service.stop(options.engine.drain_timeout);
                 if stopped.is_ok() {
                     // Clients that can't reach their brokers would keep the process waiting at its end.
                     std::process::exit(0);

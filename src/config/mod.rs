@@ -297,8 +297,9 @@ pub struct EngineOptions {
     /// `transaction.max.timeout.ms` (15 minutes unless changed).
     #[serde(deserialize_with = "duration::between::<_, { duration::SECOND }, { duration::HOUR }>")]
     pub transaction_timeout: Duration,
-    /// How long a stop may take to finish and commit what has been read, up to 9s, for a stop takes at most 10 s
-    /// in all. Default `"5s"`. What does not fit is aborted and done again at the next start: nothing is lost.
+    /// How long a stop may take to finish and commit what has been read, and to leave; up to 9s, so that the process
+    /// is gone within 10 s. Default `"5s"`. What does not fit is aborted and done again at the next start: nothing
+    /// is lost.
     #[serde(deserialize_with = "duration::between::<_, 0, { 9 * duration::SECOND }>")]
     pub drain_timeout: Duration,
 }

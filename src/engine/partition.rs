@@ -113,6 +113,11 @@ impl<C: Committed> Partition<C> {
         }
     }
 
+    /// Makes room for so many customers, that it need not grow, which takes twice the room for a while.
+    pub fn expect(&mut self, customers: usize) {
+        self.timers.reserve(customers);
+    }
+
     /// Takes note of a committed customer: their timer and what they count for.
     pub fn recall(&mut self, id: &CustomerId, customer: &Customer) {
         let ripe = self.frontier.of(id);

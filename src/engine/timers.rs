@@ -108,6 +108,10 @@ impl Timers {
         Some(entry)
     }
 
+    pub(super) fn reserve(&mut self, entries: usize) {
+        self.queue.reserve(entries);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.queue.len()
     }

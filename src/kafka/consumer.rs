@@ -86,6 +86,8 @@ pub(super) struct GroupConsumer {
     consumer: Option<BaseConsumer<GroupContext>>,
     connection: Connection,
     is_static: bool,
+    /// Where reading begins of inputs that were held back ever since they were taken up.
+    to_begin: Vec<(InputPartition, i64)>,
 }
 
 /// For how long the group waits for a member that says nothing, unless `[kafka.client]` says otherwise.
@@ -128,6 +130,7 @@ impl GroupConsumer {
             consumer: Some(consumer),
             is_static: connection.instance_id.is_some(),
             connection: connection.clone(),
+            to_begin: Vec::new(),
         })
     }
 
@@ -253,8 +256,9 @@ impl GroupConsumer {
         Ok(remembered)
     }
 
-    pub(super) fn take_up(&self, starts: &[(InputPartition, i64)]) -> Result<(), Fault> {
+    pub(super) fn take_up(&mut self, starts: &[(InputPartition, i64)]) -> Result<(), Fault> {
         let at = self.list(starts)?;
+        self.to_begin = starts.to_vec();
         self.client().assign(&at).map_err(passing("can't take up the partitions"))?;
         if at.count() > 0 {
             self.client().pause(&at).map_err(passing("can't hold the partitions back"))?;
@@ -262,8 +266,15 @@ impl GroupConsumer {
         Ok(())
     }
 
-    pub(super) fn resume(&self, inputs: &[InputPartition]) -> Result<(), Fault> {
-        self.client().resume(&self.plain_list(inputs)).map_err(passing("can't let a partition flow"))
+    /// librdkafka's fetching thread, once it had nothing to fetch, looks again after a second; a seek makes it look at
+    /// once. Should that fail, it is only later.
+    pub(super) fn resume(&mut self, inputs: &[InputPartition]) -> Result<(), Fault> {
+        self.client().resume(&self.plain_list(inputs)).map_err(passing("can't let a partition flow"))?;
+        let begins = |(input, _): &(InputPartition, i64)| inputs.contains(input);
+        let (begin, later): (Vec<_>, Vec<_>) = self.to_begin.drain(..).partition(begins);
+        self.to_begin = later;
+        drop(self.seek(&begin));
+        Ok(())
     }
 
     pub(super) fn hold(&self, inputs: &[InputPartition]) -> Result<(), Fault> {
@@ -278,11 +289,21 @@ impl GroupConsumer {
         list
     }
 
-    pub(super) fn let_go(&self) -> Result<(), Fault> {
+    pub(super) fn let_go(&mut self) -> Result<(), Fault> {
+        self.to_begin.clear();
         self.client().unassign().map_err(passing("can't let the partitions go"))
     }
 
-    pub(super) fn rewind(&self, to: &[(InputPartition, i64)]) -> Result<(), Fault> {
+    pub(super) fn rewind(&mut self, to: &[(InputPartition, i64)]) -> Result<(), Fault> {
+        for (input, begin) in &mut self.to_begin {
+            if let Some((_, offset)) = to.iter().find(|(rewound, _)| rewound == input) {
+                *begin = *offset;
+            }
+        }
+        self.seek(to)
+    }
+
+    fn seek(&self, to: &[(InputPartition, i64)]) -> Result<(), Fault> {
         if to.is_empty() {
             return Ok(());
         }

@@ -11,6 +11,7 @@ use crate::domain::{EventTime, Policy};
 use crate::engine::tallies::Section;
 use crate::engine::{DayEnd, Partition, Rank, Watermark};
 use crate::store::PartitionStore;
+use crate::store::ranking::Unranked;
 use crate::wire::progress_record::{Erased, InputProgress, Progress};
 
 /// How the note of every transaction begins.
@@ -129,15 +130,18 @@ impl Running {
         engine.recall_settled(restored.sections.into_values());
         let today = progress.open_day.map(Day).or(engine.today());
         engine.recall_days(restored.days, today);
-        let mut ranks = Vec::new();
+        engine.expect(restored.store.len());
+        let mut at_risk = Unranked::default();
         restored.store.for_each(|id, customer| {
             engine.recall(id, customer);
-            ranks.extend(Rank::of(customer, &policy).map(|rank| (rank, id.clone())));
+            if let Some(rank) = Rank::of(customer, &policy) {
+                at_risk.add(&rank, id.clone());
+            }
             if !is_same {
                 engine.reconsider(id);
             }
         });
-        restored.store.rank(ranks);
+        restored.store.rank(at_risk);
         engine.recall_erased(progress.erased.orders, progress.erased.returning_orders);
         let greatest = starts.iter().map(|(input, _)| {
             let known = progress.inputs.get(input.source.name());

@@ -67,16 +67,31 @@ impl PartialEq for Place {
 
 impl Eq for Place {}
 
-impl Ranking {
-    /// A ranking of these, packed closely.
-    pub fn of(ranks: Vec<(Rank, CustomerId)>) -> Self {
-        let mut places: BTreeMap<(Level, Currency), Vec<Place>> = BTreeMap::new();
-        for (rank, id) in ranks {
-            places.entry((rank.level, rank.currency)).or_default().push(Place::new(&rank, id));
-        }
-        Self(places.into_iter().map(|(of, places)| (of, places.into_iter().collect())).collect())
+/// Customers in no order, who are to become a [`Ranking`].
+#[derive(Debug, Default)]
+pub struct Unranked(BTreeMap<(Level, Currency), Vec<Place>>);
+
+impl Unranked {
+    /// One more.
+    pub fn add(&mut self, rank: &Rank, id: CustomerId) {
+        self.0.entry((rank.level, rank.currency)).or_default().push(Place::new(rank, id));
     }
 
+    /// All of them in order, packed closely.
+    pub fn rank(self) -> Ranking {
+        Ranking(self.0.into_iter().map(|(of, places)| (of, places.into_iter().collect())).collect())
+    }
+}
+
+impl FromIterator<(Rank, CustomerId)> for Unranked {
+    fn from_iter<I: IntoIterator<Item = (Rank, CustomerId)>>(customers: I) -> Self {
+        let mut unranked = Self::default();
+        customers.into_iter().for_each(|(rank, id)| unranked.add(&rank, id));
+        unranked
+    }
+}
+
+impl Ranking {
     /// A customer's place changes.
     pub fn change(&mut self, id: &CustomerId, before: Option<Rank>, after: Option<Rank>) {
         if let Some(rank) = before

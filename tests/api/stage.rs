@@ -94,7 +94,7 @@ impl Work {
         let stored = self.days.iter().map(|(day, bytes)| (*day, day_record::decode(bytes).expect("just written")));
         engine.recall_days(stored.collect::<BTreeMap<Day, DayEnd>>(), self.open_day.or(engine.today()));
         self.store.for_each(|id, customer| engine.recall(id, customer));
-        self.store.rank(self.ranks());
+        self.store.rank(self.ranks().into_iter().collect());
         self.engine = engine;
         self.show();
     }

@@ -2,6 +2,7 @@
 
 disturb.py abort            transactions that are aborted, several in a row by one producer and by two at once
 disturb.py add              signals again, broken ones, some for the holdout; a plain record ends every partition
+disturb.py joined GROUP     fails unless somebody is a member of the group
 disturb.py committed GROUP  fails unless the group has committed the end of every partition
 """
 
@@ -12,6 +13,7 @@ import sys
 import uuid
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 TOPICS = ("returning-customers", "churn-risk")
 BOOTSTRAP = {"bootstrap.servers": os.environ["BOOTSTRAP_SERVERS"]}
@@ -123,6 +125,14 @@ def add():
     finished(plain)
 
 
+def joined(group):
+    # Held until the answer is there: one that is gone answers never.
+    admin = AdminClient(BOOTSTRAP)
+    asked = admin.describe_consumer_groups([group], request_timeout=WITHIN)
+    if not asked[group].result(WITHIN).members:
+        raise SystemExit(f"nobody is a member of {group}")
+
+
 def committed(group):
     consumer = reader(group)
     for place in consumer.committed(partitions(consumer), timeout=WITHIN):
@@ -136,6 +146,8 @@ match sys.argv[1:]:
         abort()
     case ["add"]:
         add()
+    case ["joined", group]:
+        joined(group)
     case ["committed", group]:
         committed(group)
     case _:

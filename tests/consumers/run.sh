@@ -12,7 +12,9 @@ set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd -- "$here/../.." && pwd)
 examples=$root/deploy/examples
-tools=$root/.tools/consumers
+# Without symbolic links: npm takes a project behind one for a dependency of itself.
+mkdir -p "$root/.tools/consumers"
+tools=$(cd -P -- "$root/.tools/consumers" && pwd)
 libs=${HOMECOMING_KAFKA_LIBS:-$root/.tools/kafka/libs}
 events=${EVENTS:-20000}
 consumers=${CONSUMERS:-python java node go}
@@ -203,6 +205,8 @@ stop() {
     reader=
     [ "$status" -eq 0 ] || { [ "$1" = java ] && [ "$status" -eq 143 ]; } || give_up "$1 ended with $status: $(tail -5 "$2.errors")"
 }
+# Who has nothing left to say could be told to stop before it listens.
+has_joined() { disturb joined "$1" 2> "$work/joined.log"; }
 has_said() { [ "$(wc -l < "$1")" -ge "$2" ] || ! kill -0 "$reader" 2> /dev/null; }
 
 for consumer in $consumers; do
@@ -225,6 +229,7 @@ $(tail -5 "$said.errors")"
     first=$(wc -l < "$again")
     start "$consumer" "$consumer-again" "$again"
     wait_until has_said "$again" "$wanted" || give_up "$consumer said $(wc -l < "$again") of $wanted after a restart: $(tail -5 "$again.errors")"
+    wait_until has_joined "$consumer-again" || give_up "$consumer did not come back: $(cat "$work/joined.log")"
     stop "$consumer" "$again"
     [ "$(checksum "$again")" = "$(checksum "$work/expected")" ] || give_up "$consumer, stopped after $first and started again, said
 $(diff <(cut -f1 "$again" | sort) <(cut -f1 "$work/expected") | head -5)"

@@ -233,10 +233,11 @@ ran() {
     [ "$(status_of CapEff)$(status_of CapPrm)$(status_of CapBnd)" = "$(printf '0%.0s' {1..48})" ] || fail "it has capabilities"
     [ "$(status_of NoNewPrivs)" = 1 ] || fail "it may gain privileges"
     awk '$5 == "/" { print $6 }' "/proc/$pid/mountinfo" | grep -q '^ro' || fail "its root can be written to"
-    customers=$(metric homecoming_ever_customers)
+    customers=$(metric homecoming_customers)
     echo "  uid $(status_of Uid), capabilities $(status_of CapEff), no_new_privs $(status_of NoNewPrivs), root read-only"
     echo "  read $(metric homecoming_events_total) events, knows $customers customers," \
         "signals $(metric homecoming_signals_total), $(status_of VmRSS | awk '{ printf "%d MiB", $1 / 1024 }')"
+    [ "$customers" -gt 0 ] || fail "it knows nobody"
     [ "$(metric homecoming_signals_total)" -gt 0 ] || fail "it said nothing"
     [ "$(answer)/$(answer -H "Authorization: Bearer $token")" = 401/200 ] || fail "the API does not ask for the token"
     echo "  the API: 401 without the Secret's token, 200 with it"
@@ -246,7 +247,7 @@ ran() {
     start
     until_true "it does not know its customers again" knows "$customers"
     [ "$(metric homecoming_events_total)" = 0 ] || fail "it read something twice"
-    echo "  knows $(metric homecoming_ever_customers) customers, read nothing again"
+    echo "  knows $(metric homecoming_customers) customers, read nothing again"
     stop
 }
 
@@ -255,7 +256,7 @@ answer() { # [arguments of curl...]: the status of the API's answer
 }
 
 knows() { # HOW MANY
-    [ "$(metric homecoming_ever_customers)" = "$1" ]
+    [ "$(metric homecoming_customers)" = "$1" ]
 }
 
 is_alive() {

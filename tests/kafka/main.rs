@@ -37,6 +37,7 @@ mod rolling;
 mod secured;
 mod silence;
 mod stage;
+mod standstill;
 mod starting;
 mod stopping;
 mod stored;

@@ -1,6 +1,9 @@
 //! A rolling restart, as a StatefulSet's update does it: `homecoming-2`, `-1`, `-0` are stopped and started one after the
 //! other, the next when the one before says that it is ready, while there is work to do. How long a partition stands still
-//! is not looked at.
+//! is not looked at here, but in `standstill.rs`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::agreement::everything_must_agree;
 use crate::answers::{load, open_hostile, open_with_topics, scrape, wait_until_all_is_read};
@@ -10,6 +13,7 @@ use crate::inputs::{Progress, Waves, Written, close, write};
 use crate::instances::wait_until_they_hold;
 use crate::support::broker::Broker;
 use crate::support::service::{Instance, Service, Shop};
+use crate::support::waiting::wall_clock;
 
 const PARTITIONS: usize = 4;
 
@@ -42,7 +46,7 @@ fn a_rolling_restart_of_two_and_of_three_loses_and_doubles_nothing() {
     pods.scale_out();
     pods.roll();
     eprintln!("{} of {} records were read at the last restart", progress.records(), waves.count());
-    wait_until_all_is_read(&shop, &mut pods.running[0].service);
+    wait_until_all_is_read(&shop, pods.first());
     everything_must_agree(&shop, &hostile, &waves.expected(), &pods.services());
     pods.terminate();
 }
@@ -53,13 +57,25 @@ struct Pod {
 }
 
 /// The pods of one StatefulSet.
-struct Pods<'a> {
+pub struct Pods<'a> {
     shop: &'a Shop,
     running: Vec<Pod>,
 }
 
+/// A pod that was stopped and started again. Instants are milliseconds since 1970.
+pub struct Restart {
+    pub pods: usize,
+    pub ordinal: usize,
+    /// What it held.
+    pub partitions: BTreeSet<i32>,
+    pub asked_to_stop: i64,
+    pub ended: i64,
+    pub started: i64,
+    pub ready: i64,
+}
+
 impl<'a> Pods<'a> {
-    fn start(shop: &'a Shop, count: usize) -> Self {
+    pub fn start(shop: &'a Shop, count: usize) -> Self {
         let mut pods = Self { shop, running: Vec::new() };
         ORDINALS[..count].iter().for_each(|ordinal| pods.add(ordinal));
         pods.must_hold_everything();
@@ -72,12 +88,12 @@ impl<'a> Pods<'a> {
         self.running.push(Pod { instance, service });
     }
 
-    fn scale_out(&mut self) {
+    pub fn scale_out(&mut self) {
         self.add(ORDINALS[self.running.len()]);
         self.must_hold_everything();
     }
 
-    fn must_hold_everything(&mut self) {
+    pub fn must_hold_everything(&mut self) {
         let mut services: Vec<&mut Service> = self.running.iter_mut().map(|pod| &mut pod.service).collect();
         wait_until_they_hold(&mut services, PARTITIONS);
     }
@@ -86,10 +102,10 @@ impl<'a> Pods<'a> {
     fn roll(&mut self) {
         for ordinal in (0..self.running.len()).rev() {
             let before = self.given(ordinal);
-            let held = partitions_of(&self.running[ordinal].service);
-            self.restart(ordinal);
+            let restart = self.restart(ordinal, Duration::ZERO);
             self.must_hold_everything();
-            assert_eq!(partitions_of(&self.running[ordinal].service), held, "it got other partitions than it had");
+            let held = partitions_of(&self.running[ordinal].service);
+            assert_eq!(held, restart.partitions, "it got other partitions than it had");
             assert_eq!(self.given(ordinal), before, "a restart within the session timeout moved partitions of others");
         }
     }
@@ -100,19 +116,32 @@ impl<'a> Pods<'a> {
         others.map(|(_, pod)| scrape(&pod.service).sum("homecoming_rebalances_total", &[])).collect()
     }
 
-    fn restart(&mut self, ordinal: usize) {
+    /// Stops a pod, and starts it again after a while.
+    pub fn restart(&mut self, ordinal: usize, after: Duration) -> Restart {
+        let pods = self.running.len();
         let Pod { instance, service } = self.running.remove(ordinal);
+        let partitions = partitions_of(&service);
+        let asked_to_stop = wall_clock();
         service.terminate();
+        let ended = wall_clock();
+        std::thread::sleep(after);
+        let started = wall_clock();
         let mut service = self.shop.start_as(&instance);
         service.wait_until_ready();
         self.running.insert(ordinal, Pod { instance, service });
+        Restart { pods, ordinal, partitions, asked_to_stop, ended, started, ready: wall_clock() }
     }
 
-    fn services(&self) -> Vec<&Service> {
+    /// The first of them.
+    pub fn first(&mut self) -> &mut Service {
+        &mut self.running[0].service
+    }
+
+    pub fn services(&self) -> Vec<&Service> {
         self.running.iter().map(|pod| &pod.service).collect()
     }
 
-    fn terminate(self) {
+    pub fn terminate(self) {
         for pod in self.running {
             pod.service.terminate();
         }

@@ -5,8 +5,9 @@
     run.py --list       only says what would be run
 
 The words behind ```sh say where a block runs. `terminal=NAME`: in a terminal of its own, ended by Ctrl-C at the end, the
-last first. `docker`, `kcat`, `cluster`: needs that. `kcat` is left out where there is none, the others always: no container
-engine runs where this was written, and tests/deploy installs the chart on a simulated cluster.
+last first. `docker`, `kcat`, `cluster`: needs that, and is left out without. `docker` always: no container engine runs where
+this was written. `cluster` is that of tests/deploy, a real API server whose nodes and pods are played, once tests/deploy/tools.sh
+has built it.
 A ```text block is what the block before it prints, line by line, perhaps with others in between; … stands for anything.
 
 Takes the ports 8080, 9092 and 9093. Standard library only.
@@ -28,6 +29,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PAGE = "docs/quickstart.md"
 PORTS = (8080, 9092, 9093)
+CLUSTER = ROOT / "tests" / "deploy" / "cluster.sh"
+CLUSTER_TOOLS = ROOT / ".tools" / "deploy" / "bin"
 MADE = ("my-shop.toml", "my-events.txt")
 # Far more than anything takes, a cold build aside.
 PATIENCE = 3600.0
@@ -140,6 +143,8 @@ class Shell:
         script = self.work / "block.sh"
         script.write_text(block.text)
         watch = threading.Timer(PATIENCE, self.process.kill)
+        # Nobody waits for it when the block failed.
+        watch.daemon = True
         watch.start()
         self.process.stdin.write(f". {script} < /dev/null\necho 'end of block'\n")
         self.process.stdin.flush()
@@ -155,7 +160,8 @@ class Shell:
             fail(f"{block} does not print {absent!r}, but:\n{printed[-4000:]}")
 
     def abandon(self):
-        self.process.kill()
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def reason_to_leave_out(block):
@@ -164,17 +170,23 @@ def reason_to_leave_out(block):
             return "needs Docker"
         if need == "kcat" and not shutil.which("kcat"):
             return "needs kcat, which is not here"
-        if need == "cluster":
-            return "needs a cluster"
+        if need == "cluster" and not all((CLUSTER_TOOLS / name).exists() for name in ("kube-apiserver", "helm")):
+            return "needs a cluster: tests/deploy/tools.sh builds one"
         if need not in ("docker", "kcat", "cluster"):
             fail(f"{block}: what is {need!r}?")
     return None
 
 
 def follow(blocks, work):
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("HOMECOMING__")}
+    ours = ("HOMECOMING__", "KUBECONFIG")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    cluster = work / "cluster"
+    if any("cluster" in block.needs and not reason_to_leave_out(block) for block in blocks):
+        environment |= {"PATH": f"{environment['PATH']}:{CLUSTER_TOOLS}", "KUBECONFIG": str(cluster / "kubeconfig")}
     shell, terminals = Shell(work, environment), []
     try:
+        if "KUBECONFIG" in environment:
+            subprocess.run([CLUSTER, "up", cluster], check=True)
         for block in blocks:
             if reason := reason_to_leave_out(block):
                 print(f"left out       {block}: {reason}", flush=True)
@@ -192,6 +204,7 @@ def follow(blocks, work):
     finally:
         for one in [*terminals, shell]:
             one.abandon()
+        subprocess.run([CLUSTER, "down", cluster], check=False)
 
 
 def main():

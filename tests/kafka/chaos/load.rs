@@ -17,13 +17,18 @@ use crate::support::model::{Input, calendar};
 use crate::support::service::Shop;
 use crate::support::topic::{Outgoing, Record};
 
-pub const EVENTS_A_SECOND: usize = 5000;
+/// So many events at once, waited for, and so often.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    pub events: usize,
+    pub every: Duration,
+}
 
-/// Written and waited for at once.
-const PORTION: usize = 2000;
+/// 5,000 a second.
+pub const CHAOS: Pace = Pace { events: 2000, every: Duration::from_millis(400) };
 
 /// So far apart are a customer's events on different inputs.
-const APART: usize = 3 * PORTION;
+const APART: usize = 3 * CHAOS.events;
 
 const EVENTS_OF_A_CUSTOMER: usize = 10;
 
@@ -39,11 +44,11 @@ impl Load {
     }
 
     /// Writes on until it is told to stop.
-    pub fn start(self, shop: &Shop) -> RunningLoad {
+    pub fn start(self, shop: &Shop, pace: Pace) -> RunningLoad {
         let (stop, hold) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let writers = Writers::to(shop);
         let (must_stop, must_hold) = (Arc::clone(&stop), Arc::clone(&hold));
-        let thread = std::thread::spawn(move || write(&writers, &self.events, &must_stop, &must_hold));
+        let thread = std::thread::spawn(move || write(&writers, &self.events, pace, &must_stop, &must_hold));
         RunningLoad { stop, hold, thread }
     }
 }
@@ -68,10 +73,16 @@ impl RunningLoad {
     }
 }
 
-fn write(writers: &Writers, events: &[(Input, Outgoing)], stop: &AtomicBool, hold: &AtomicBool) -> (usize, f64) {
+fn write(
+    writers: &Writers,
+    events: &[(Input, Outgoing)],
+    pace: Pace,
+    stop: &AtomicBool,
+    hold: &AtomicBool,
+) -> (usize, f64) {
     let mut written = 0;
     let mut worked = Duration::ZERO;
-    for (number, portion) in events.chunks(PORTION).enumerate() {
+    for (number, portion) in events.chunks(pace.events).enumerate() {
         while hold.load(Ordering::SeqCst) {
             sleep(Duration::from_millis(10));
         }
@@ -87,8 +98,7 @@ fn write(writers: &Writers, events: &[(Input, Outgoing)], stop: &AtomicBool, hol
             .write(Input::Support, &Outgoing { key: Some(broken), value: Some(b"{".to_vec()), ..Outgoing::default() });
         writers.flush();
         written += portion.len() + 1;
-        let due = Duration::from_secs_f64(PORTION as f64 / EVENTS_A_SECOND as f64);
-        sleep(due.saturating_sub(began.elapsed()));
+        sleep(pace.every.saturating_sub(began.elapsed()));
         worked += began.elapsed();
     }
     panic!("the load was over before the faults were");

@@ -4,7 +4,7 @@
 //! was committed, and fails on anything lost, doubled or wrong, and on an instance that ended by itself.
 
 mod faults;
-mod load;
+pub mod load;
 mod table;
 
 use std::time::Instant;
@@ -16,10 +16,11 @@ use crate::answers::{
 use crate::inputs::{Waves, close};
 use crate::support::broker::Broker;
 use crate::support::random::Chance;
+use crate::support::service::{Service, Shop};
 
 pub use faults::held_by as partitions_of;
 use faults::{Fault, Machines};
-use load::Load;
+use load::{CHAOS, Load};
 use table::Table;
 
 /// As much as the load writes in the longest of rounds.
@@ -41,7 +42,7 @@ fn whatever_dies_under_load_nothing_is_lost_or_doubled() {
     // Nor is an input overtaken because the machine was busy for a second: on two cores with a broker it is.
     shop.set_text("time", "merge_wait", "1h");
 
-    let running = load.start(&shop);
+    let running = load.start(&shop, CHAOS);
     let mut machines = Machines::start(&shop);
     let mut table = Table::default();
     let mut deck = Vec::new();
@@ -63,24 +64,29 @@ fn whatever_dies_under_load_nothing_is_lost_or_doubled() {
     close(&shop);
     machines.judge(|one, two| {
         wait_until_all_is_read(&shop, one);
-        let waves = Waves::first(&shop);
-        let expected = waves.expected();
-        must_tell_of(&expected, &[&OF_PURCHASES[..], &OF_SUPPORT, &OF_CONTACTS].concat());
-        let said = said_by(&shop);
-        said.must_be(&expected);
-        said.ids();
-        assert_eq!(said.count(), expected.signals());
-        dead_letters_must_agree(&shop, &expected);
-        changelog_must_agree(&shop, &expected);
-        memory_must_agree(&[one, two], &expected);
-        println!(
-            "\n{written} events at {rate:.0} a second, {} signals, {} dead letters, {} customers: all as the model has it\n",
-            said.count(),
-            expected.refused.len(),
-            expected.known().len()
-        );
+        all_must_be_as_the_model_has_it(&shop, &[one, two]);
+        println!("{written} events at {rate:.0} a second\n");
     });
     println!("{table}");
+}
+
+/// What was written under load, and what instances that have read all of it said of it, hold and stored.
+pub fn all_must_be_as_the_model_has_it(shop: &Shop, instances: &[&Service]) {
+    let expected = Waves::first(shop).expected();
+    must_tell_of(&expected, &[&OF_PURCHASES[..], &OF_SUPPORT, &OF_CONTACTS].concat());
+    let said = said_by(shop);
+    said.must_be(&expected);
+    said.ids();
+    assert_eq!(said.count(), expected.signals());
+    dead_letters_must_agree(shop, &expected);
+    changelog_must_agree(shop, &expected);
+    memory_must_agree(instances, &expected);
+    println!(
+        "\n{} signals, {} dead letters, {} customers: all as the model has it",
+        said.count(),
+        expected.refused.len(),
+        expected.known().len()
+    );
 }
 
 fn number_of(name: &str, default: usize) -> usize {
