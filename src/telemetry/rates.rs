@@ -2,6 +2,8 @@
 //! currency come from closed sets, so the number of series does not grow with customers: with three windows 262, and
 //! 23 more a currency.
 
+use std::collections::BTreeSet;
+
 use prometheus::{GaugeVec, Registry};
 
 use super::metrics::gauges;
@@ -209,10 +211,16 @@ impl Rates {
     /// Shows what is told now, and nothing that was told before.
     pub(super) fn show(&self, figures: &Figures) {
         self.reset();
+        // One that is known is told of in every window, with 0 where it had no order: no series comes and goes.
+        let windows = figures.windows.values();
+        let in_windows = windows.flat_map(|window| {
+            window.money.keys().chain(window.year_before.iter().flatten().map(|(currency, _)| currency))
+        });
+        let currencies: BTreeSet<Currency> = figures.pareto.keys().chain(in_windows).copied().collect();
         for (days, window) in &figures.windows {
             let name = format!("{days}d");
             self.show_window(&name, window);
-            self.show_money(&name, window);
+            self.show_money(&name, window, &currencies);
             self.show_care(&name, window);
         }
         let totals = &figures.totals;
@@ -231,7 +239,7 @@ impl Rates {
             let expected = figures.recovery_expected[effort as usize] as f64 / CHANCE_UNITS;
             self.care.recovery_expected.with_label_values(&[effort.name()]).set(expected);
         }
-        for currency in figures.pareto.keys() {
+        for currency in &currencies {
             let share = figures.pareto_share(*currency);
             let (top, all) = (major(share.numerator, *currency), major(share.denominator, *currency));
             self.money.pareto.set(&[currency.code()], top, all);
@@ -283,18 +291,17 @@ impl Rates {
         }
     }
 
-    fn show_money(&self, name: &str, window: &WindowFigures) {
-        for (currency, sums) in &window.money {
+    fn show_money(&self, name: &str, window: &WindowFigures, currencies: &BTreeSet<Currency>) {
+        for currency in currencies {
+            let sums = window.money.get(currency).copied().unwrap_or_default();
             for (class, Sums { orders, net }) in Class::ALL.iter().zip(sums) {
                 let labels = [class.name(), currency.code(), name];
-                self.money.revenue.with_label_values(&labels).set(major(*net, *currency));
+                self.money.revenue.with_label_values(&labels).set(major(net, *currency));
                 if *class != Class::Unknown {
-                    self.money.orders.with_label_values(&labels).set(*orders as f64);
+                    self.money.orders.with_label_values(&labels).set(orders as f64);
                 }
             }
-        }
-        let Some(before) = &window.year_before else { return };
-        for currency in window.money.keys().chain(before.keys()) {
+            let Some(before) = &window.year_before else { continue };
             let sums = before.get(currency).copied().unwrap_or_default();
             for class in [Class::New, Class::Returning] {
                 let gauge = self.money.revenue_year_before.with_label_values(&[class.name(), currency.code(), name]);
