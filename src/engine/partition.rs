@@ -113,11 +113,6 @@ impl<C: Committed> Partition<C> {
         }
     }
 
-    /// Makes room for so many customers, that it need not grow, which takes twice the room for a while.
-    pub fn expect(&mut self, customers: usize) {
-        self.timers.reserve(customers);
-    }
-
     /// Takes note of a committed customer: their timer and what they count for.
     pub fn recall(&mut self, id: &CustomerId, customer: &Customer) {
         let ripe = self.frontier.of(id);
@@ -331,7 +326,7 @@ impl<C: Committed> Partition<C> {
         }
         let changes = next_due(&touched.customer, policy) == Some(due);
         let is_forgotten = changes && is_forgotten(&touched.customer, due, policy);
-        let scope = if is_forgotten { Scope::ALL } else { Scope::ripening(due) };
+        let scope = if is_forgotten { Scope::ALL } else { Scope::ripening(due, changes) };
         self.accounts.before(&touched.customer, scope, ripe, policy);
         self.frontier.reach(due, &id);
         let ripe = self.frontier.of(&id);

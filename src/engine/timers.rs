@@ -7,9 +7,12 @@
 //! Most moments of most customers are that the first order is so long ago as a share of second orders wants it, for
 //! which little of the customer has to be known. So an entry says from when on anything else may be due, and there is
 //! always one that says so no later than it is.
+//!
+//! Only those of the next hours are kept in order, a calendar queue (Brown 1988): a heap of all would be far larger than
+//! the processor's caches, and most entries wait for weeks.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::domain::{CustomerId, EventTime};
 
@@ -73,11 +76,28 @@ impl Entry {
 
 const NEVER: EventTime = EventTime::from_millis(i64::MAX);
 
-#[derive(Debug, Default)]
+/// A stretch of time whose entries wait together: 2^26 ms, about 18.6 hours.
+const STRETCH_BITS: u32 = 26;
+
+fn stretch_of(at: EventTime) -> i64 {
+    at.millis() >> STRETCH_BITS
+}
+
+#[derive(Debug)]
 pub(super) struct Timers {
-    queue: BinaryHeap<Reverse<Entry>>,
+    /// All entries up to the end of this stretch, in order.
+    soon: BinaryHeap<Reverse<Entry>>,
+    stretch: i64,
+    /// Those of later stretches, in none.
+    later: BTreeMap<i64, Vec<Entry>>,
     /// What this batch took out; an abort puts it back. What it put in may stay: an early entry does no harm.
     taken: Vec<Entry>,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self { soon: BinaryHeap::new(), stretch: i64::MIN, later: BTreeMap::new(), taken: Vec::new() }
+    }
 }
 
 impl Timers {
@@ -91,33 +111,49 @@ impl Timers {
     /// Lets a customer come up who has no entry.
     pub(super) fn come_up(&mut self, id: CustomerId, moments: Moments) {
         if let Some(at) = moments.next() {
-            self.queue.push(Reverse(Entry { at, id, other: moments.other.unwrap_or(NEVER) }));
+            self.put(Entry { at, id, other: moments.other.unwrap_or(NEVER) });
+        }
+    }
+
+    fn put(&mut self, entry: Entry) {
+        let stretch = stretch_of(entry.at);
+        if stretch <= self.stretch {
+            self.soon.push(Reverse(entry));
+        } else {
+            self.later.entry(stretch).or_default().push(entry);
         }
     }
 
     /// Takes out the earliest entry before `time`, and its repetitions: of these the one that says the earliest.
     pub(super) fn take_before(&mut self, time: EventTime) -> Option<Entry> {
+        while self.soon.is_empty() {
+            let next = self.later.first_entry().filter(|next| *next.key() <= stretch_of(time))?;
+            self.stretch = *next.key();
+            self.soon = next.remove().into_iter().map(Reverse).collect();
+        }
         if !self.has_before(time) {
             return None;
         }
-        let Reverse(entry) = self.queue.pop()?;
-        while self.queue.peek().is_some_and(|Reverse(next)| next.at == entry.at && next.id == entry.id) {
-            self.queue.pop();
+        let Reverse(entry) = self.soon.pop()?;
+        while self.soon.peek().is_some_and(|Reverse(next)| next.at == entry.at && next.id == entry.id) {
+            self.soon.pop();
         }
         self.taken.push(entry.clone());
         Some(entry)
     }
 
-    pub(super) fn reserve(&mut self, entries: usize) {
-        self.queue.reserve(entries);
-    }
-
     pub(super) fn len(&self) -> usize {
-        self.queue.len()
+        self.soon.len() + self.later.values().map(Vec::len).sum::<usize>()
     }
 
     pub(super) fn has_before(&self, time: EventTime) -> bool {
-        self.queue.peek().is_some_and(|Reverse(entry)| entry.at < time)
+        match (self.soon.peek(), self.later.first_key_value()) {
+            (Some(Reverse(entry)), _) => entry.at < time,
+            (None, Some((stretch, entries))) => {
+                *stretch <= stretch_of(time) && entries.iter().any(|entry| entry.at < time)
+            }
+            (None, None) => false,
+        }
     }
 
     pub(super) fn confirm(&mut self) {
@@ -125,7 +161,9 @@ impl Timers {
     }
 
     pub(super) fn undo(&mut self) {
-        self.queue.extend(self.taken.drain(..).map(Reverse));
+        for entry in std::mem::take(&mut self.taken) {
+            self.put(entry);
+        }
     }
 }
 
@@ -166,5 +204,37 @@ mod tests {
         let entry = timers.take_before(at(6)).expect("one that is due");
         assert!(entry.is_of_second_order());
         assert_eq!(entry.other(), Some(at(9)));
+    }
+
+    #[test]
+    fn entries_come_up_in_order_however_far_apart_they_are_and_whenever_they_were_put() {
+        let ids = ["ana", "ben", "cleo"].map(|id| CustomerId::new(id).expect("a valid id"));
+        let mut timers = Timers::default();
+        let (mut expected, mut came) = (Vec::new(), Vec::new());
+        let mut put = |timers: &mut Timers, millis: i64, id: &CustomerId| {
+            timers.come_up(id.clone(), moments(None, Some(millis)));
+            expected.push((at(millis), id.clone()));
+        };
+        for n in 0..600 {
+            put(&mut timers, -5_000_000_000 + (n * 7_919_000_017) % 20_000_000_000, &ids[n as usize % 3]);
+        }
+        let take = |timers: &mut Timers, until: i64, came: &mut Vec<(EventTime, CustomerId)>| {
+            while let Some(entry) = timers.take_before(at(until)) {
+                came.push((entry.at, entry.id));
+            }
+            assert!(!timers.has_before(at(until)));
+        };
+        take(&mut timers, 3_000_000_000, &mut came);
+        assert_eq!(timers.len() + came.len(), 600);
+        timers.undo();
+        assert_eq!(timers.len(), 600, "what was taken is back");
+        came.clear();
+        take(&mut timers, 3_000_000_000, &mut came);
+        put(&mut timers, 3_000_000_000, &ids[1]);
+        put(&mut timers, 3_000_000_000, &ids[0]);
+        put(&mut timers, 9_000_000_000, &ids[2]);
+        take(&mut timers, i64::MAX, &mut came);
+        expected.sort_unstable();
+        assert_eq!(came, expected);
     }
 }

@@ -130,13 +130,10 @@ impl Running {
         engine.recall_settled(restored.sections.into_values());
         let today = progress.open_day.map(Day).or(engine.today());
         engine.recall_days(restored.days, today);
-        engine.expect(restored.store.len());
         let mut at_risk = Unranked::default();
         restored.store.for_each(|id, customer| {
             engine.recall(id, customer);
-            if let Some(rank) = Rank::of(customer, &policy) {
-                at_risk.add(&rank, id.clone());
-            }
+            at_risk.extend(Rank::of(customer, &policy).map(|rank| (rank, id.clone())));
             if !is_same {
                 engine.reconsider(id);
             }

@@ -72,21 +72,24 @@ impl Eq for Place {}
 pub struct Unranked(BTreeMap<(Level, Currency), Vec<Place>>);
 
 impl Unranked {
-    /// One more.
-    pub fn add(&mut self, rank: &Rank, id: CustomerId) {
-        self.0.entry((rank.level, rank.currency)).or_default().push(Place::new(rank, id));
-    }
-
     /// All of them in order, packed closely.
     pub fn rank(self) -> Ranking {
         Ranking(self.0.into_iter().map(|(of, places)| (of, places.into_iter().collect())).collect())
     }
 }
 
+impl Extend<(Rank, CustomerId)> for Unranked {
+    fn extend<I: IntoIterator<Item = (Rank, CustomerId)>>(&mut self, customers: I) {
+        for (rank, id) in customers {
+            self.0.entry((rank.level, rank.currency)).or_default().push(Place::new(&rank, id));
+        }
+    }
+}
+
 impl FromIterator<(Rank, CustomerId)> for Unranked {
     fn from_iter<I: IntoIterator<Item = (Rank, CustomerId)>>(customers: I) -> Self {
         let mut unranked = Self::default();
-        customers.into_iter().for_each(|(rank, id)| unranked.add(&rank, id));
+        unranked.extend(customers);
         unranked
     }
 }

@@ -25,22 +25,25 @@ pub(in crate::engine) struct Scope<'a> {
     with_oldest: bool,
     /// These tickets.
     pub(super) tickets: Affected<'a>,
+    /// And of orders nothing else but how soon the second one came.
+    pub(super) ripens_alone: bool,
 }
 
 impl<'a> Scope<'a> {
     /// All orders and tickets.
-    pub(in crate::engine) const ALL: Self = Self { from: 0, with_oldest: false, tickets: Affected::All };
+    pub(in crate::engine) const ALL: Self =
+        Self { from: 0, with_oldest: false, tickets: Affected::All, ripens_alone: false };
     /// No order comes or goes, no ticket changes.
-    const NONE: Self = Self { from: usize::MAX, with_oldest: false, tickets: Affected::None };
+    const NONE: Self = Self { from: usize::MAX, with_oldest: false, tickets: Affected::None, ripens_alone: false };
 
     /// No order comes or goes, and only these tickets change.
     pub(in crate::engine) fn tickets(tickets: Affected<'a>) -> Self {
         Self { tickets, ..Self::NONE }
     }
 
-    /// Time alone can change what ripens at that instant, and the level.
-    pub(in crate::engine) fn ripening(at: EventTime) -> Self {
-        Self::tickets(Affected::Ripening(at))
+    /// Time alone can change what ripens at that instant, and the level if it `changes`.
+    pub(in crate::engine) fn ripening(at: EventTime, changes: bool) -> Self {
+        Self { ripens_alone: !changes, ..Self::tickets(Affected::Ripening(at)) }
     }
 
     /// What an order that is to come can change: before, and once it has.
@@ -103,6 +106,11 @@ pub(super) fn contributions(
     to: &mut Contributions,
 ) {
     let history = &customer.purchases;
+    if scope.ripens_alone {
+        let firsts = FirstOrders::of(history);
+        firsts.into_iter().for_each(|firsts| firsts.shares(to, |ripens| ripe.has(ripens)));
+        return;
+    }
     for refund in &customer.refunds.0 {
         of_refund(refund, class_of_refund(refund, history), policy, to);
     }
