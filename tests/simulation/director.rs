@@ -387,7 +387,8 @@ impl Sim {
     /// Every partition is at work somewhere.
     fn is_all_at_work(&self) -> bool {
         let living = self.processes.iter().filter(|(id, _)| !self.has_ended(**id));
-        let stores = living.flat_map(|(_, process)| process.partitions.all());
-        stores.filter(|(_, store)| store.seen().is_running).count() == self.plan.partitions as usize
+        let stores: Vec<_> = living.flat_map(|(_, process)| process.partitions.all()).collect();
+        // Whoever has lost one and does not know it yet would stand in for its new owner, who is still restoring.
+        stores.len() == self.plan.partitions as usize && stores.iter().all(|(_, store)| store.seen().is_running)
     }
 }
