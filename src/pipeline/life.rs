@@ -274,9 +274,10 @@ impl Running {
         Progress::new(sequence, (time, self.engine.open_day()), inputs.collect(), erased, self.settings.clone())
     }
 
-    /// What is committed, to be kept while the partition is elsewhere; nothing when its changelog's end is unknown.
+    /// What is committed, to be kept while the partition is elsewhere; nothing when its changelog's end is unknown, or
+    /// when it began to read elsewhere than where its state stands and no commit has settled that.
     pub(super) fn keep(mut self, now: Duration) -> Option<Kept> {
-        let state_end = self.state_end?;
+        let state_end = self.state_end.filter(|_| self.doubt.is_none())?;
         self.undo();
         let progress = self.progress_at(self.sequence);
         let sections = self.engine.tallies().sections().into_iter().map(|section| (section.at, section)).collect();
