@@ -4,7 +4,7 @@ use super::event::{Event, Happening};
 use super::on_due::next_due;
 use super::on_event::Dropped;
 use super::tallies::{self, Affected, Contributions, FirstOrders, Ripe, Scope, Tallies};
-use super::timers::{Moments, earlier};
+use super::timers::Moments;
 use super::totals::{Contribution, Totals};
 use crate::domain::time::Day;
 use crate::domain::{Customer, EventTime, Policy};
@@ -105,8 +105,9 @@ impl Accounts {
 
 /// The next instants at which something of the customer changes or ripens without any event.
 pub(super) fn moments(customer: &Customer, ripe: Ripe<'_>, policy: &Policy) -> Moments {
-    let other = earlier(next_due(customer, policy), tallies::next_ripening(customer, ripe, policy));
-    Moments { second: FirstOrders::of(&customer.purchases).and_then(|firsts| firsts.next_ripening(ripe)), other }
+    let second = FirstOrders::of(&customer.purchases).and_then(|firsts| firsts.next_ripening(ripe));
+    let other = [next_due(customer, policy), tallies::next_ripening(customer, ripe, policy)];
+    Moments { second, other: other.into_iter().flatten().min() }
 }
 
 /// What of a customer can count for something else after an event than before: before it, and once it is taken in.

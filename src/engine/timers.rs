@@ -33,7 +33,7 @@ impl Moments {
 
     /// The first of them.
     pub(super) fn next(self) -> Option<EventTime> {
-        earlier(self.second, self.other)
+        [self.second, self.other].into_iter().flatten().min()
     }
 
     /// Whether one of them comes before what it was.
@@ -42,14 +42,6 @@ impl Moments {
             now.is_some_and(|now| before.is_none_or(|before| now < before))
         };
         is_before(self.second, before.second) || is_before(self.other, before.other)
-    }
-}
-
-/// The earlier of two instants of which neither need be.
-pub(super) fn earlier(one: Option<EventTime>, other: Option<EventTime>) -> Option<EventTime> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }
 
