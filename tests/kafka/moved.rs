@@ -180,7 +180,7 @@ fn wait_until_read(shop: &Shop, group: &str, service: &mut Service) {
         inputs_of(shop).into_iter().all(|input| {
             let topic = shop.topic(topic_of(input));
             let ends = shop.cluster().end_offsets(&topic, Isolation::Uncommitted);
-            shop.cluster().group(group, &topic).committed() == Some(ends)
+            shop.cluster().group(group, &topic, Isolation::Committed).committed() == Some(ends)
         })
     });
 }

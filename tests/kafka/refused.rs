@@ -98,6 +98,7 @@ fn must_end_naming(mut shop: Shop, user: &str, resource: Resource, name: &str, o
 }
 
 fn committed_and_said(shop: &Shop) -> (Option<BTreeMap<i32, i64>>, usize) {
-    let committed = shop.cluster().group(&shop.group_id(), &shop.topic(Topic::Purchases)).committed();
+    let purchases = shop.topic(Topic::Purchases);
+    let committed = shop.cluster().group(&shop.group_id(), &purchases, Isolation::Committed).committed();
     (committed, shop.cluster().read_whole(&shop.topic(Topic::ReturningCustomers), Isolation::Committed).len())
 }

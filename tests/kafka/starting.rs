@@ -9,6 +9,7 @@ use crate::answers::{
 use crate::inputs::{Waves, close};
 use crate::malformed::EventText;
 use crate::support::broker::Broker;
+use crate::support::cluster::Isolation;
 use crate::support::service::{Shop, Topic};
 use crate::support::waiting::PATIENCE;
 
@@ -89,7 +90,7 @@ fn expired_offsets_stop_the_service_with_a_clear_error() {
     // Five of what came meanwhile are gone before anybody read them.
     write(20);
     shop.cluster().expire_records_before(&purchases, 2, 25);
-    let before = shop.cluster().group(&shop.group_id(), &purchases).committed();
+    let before = shop.cluster().group(&shop.group_id(), &purchases, Isolation::Committed).committed();
 
     let mut service = shop.start();
     let (status, _) = service
@@ -99,7 +100,7 @@ fn expired_offsets_stop_the_service_with_a_clear_error() {
     assert!(status.code().is_some_and(|code| code != 0), "ended with {status}\n{errors}");
     let says_it = |line: &str| line.contains(&purchases) && line.to_lowercase().contains("offset");
     assert!(errors.lines().any(says_it), "no line names the topic and what is wrong with its offsets:\n{errors}");
-    let after = shop.cluster().group(&shop.group_id(), &purchases).committed();
+    let after = shop.cluster().group(&shop.group_id(), &purchases, Isolation::Committed).committed();
     assert_eq!(before, after, "what is lost must not be passed over");
 }
 

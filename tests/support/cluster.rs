@@ -123,9 +123,9 @@ impl Cluster {
         }
     }
 
-    pub fn group(&self, group_id: &str, topic: &str) -> Group {
+    pub fn group(&self, group_id: &str, topic: &str, isolation: Isolation) -> Group {
         Group {
-            consumer: self.consumer(Isolation::Committed, group_id),
+            consumer: self.consumer(isolation, group_id),
             topic: topic.to_owned(),
             partitions: self.partitions(topic),
         }
@@ -182,7 +182,8 @@ pub struct Group {
 }
 
 impl Group {
-    /// The offset committed for each partition, 0 where none is. Nothing while an open transaction hides the answer.
+    /// The offset committed for each partition, 0 where none is. Nothing while an open transaction hides the answer,
+    /// unless the group was opened to look past it.
     pub fn committed(&self) -> Option<BTreeMap<i32, i64>> {
         let mut wanted = TopicPartitionList::new();
         for partition in &self.partitions {
