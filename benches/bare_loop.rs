@@ -1,9 +1,10 @@
-//! What Kafka and rdkafka alone cost: reads the inputs and writes as many and as large records, in the same kind of
-//! transactions, as a run of the service did before, without looking at any of them. What it writes is taken from that
-//! run, so that it compresses as well, and no better. `benches/end-to-end.sh` runs both.
+//! What Kafka and rdkafka alone cost: reads the inputs and writes as many and as large records, in transactions of the
+//! same kind and size, as a run of the service did before, without looking at any of them. What it writes is taken from
+//! that run, so that it compresses as well, and no better. `benches/end-to-end.sh` runs both.
 //!
-//! `bare_loop BOOTSTRAP LIKE AS THREADS`: the run whose topics are named `LIKE-…` is imitated under the name `AS`; both
-//! have topics `-returning`, `-risk` and `-state`. Prints events a second and CPU-seconds per million events.
+//! `bare_loop BOOTSTRAP LIKE AS THREADS EVENTS`: the run whose topics are named `LIKE-…` is imitated under the name
+//! `AS`; both have topics `-returning`, `-risk` and `-state`. A transaction takes in EVENTS at most. Prints events a
+//! second and CPU-seconds per million events.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,9 +20,8 @@ use rdkafka::util::Timeout;
 const INPUTS: [&str; 3] = ["purchases", "support", "contacts"];
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// As the service's defaults.
+/// As the service's default.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
-const BATCH: usize = 10_000;
 
 /// So many records of a kind are taken as models, one after the other: what compression finds in them is what it found.
 const MODELS: usize = 20_000;
@@ -43,7 +43,7 @@ struct Model {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let [bootstrap, like, name, threads] = arguments.as_slice() else {
+    let [bootstrap, like, name, threads, batch] = arguments.as_slice() else {
         eprintln!("bare_loop is run by benches/end-to-end.sh");
         return;
     };
@@ -59,17 +59,18 @@ fn main() {
             Kind { topic: format!("{name}-{kind}"), each, models, is_state: kind == "state" }
         })
         .into();
+    let batch = batch.parse().expect("how many events a transaction takes in");
     let read = AtomicU64::new(0);
     let (before, started) = (cpu_seconds(), Instant::now());
     std::thread::scope(|scope| {
         for thread in 0..threads.parse().expect("a number of threads") {
             let (kinds, read) = (&kinds, &read);
-            scope.spawn(move || work(bootstrap, name, thread, kinds, read, events));
+            scope.spawn(move || work(bootstrap, name, thread, kinds, (batch, events), read));
         }
     });
     let million = events as f64 / 1e6;
     println!(
-        "bare loop: events/s {:.0}   CPU-s/M {:.2}",
+        "bare loop, {batch} events a transaction: events/s {:.0}   CPU-s/M {:.2}",
         events as f64 / started.elapsed().as_secs_f64(),
         (cpu_seconds() - before) / million
     );
@@ -107,7 +108,14 @@ fn models(bootstrap: &str, topic: &str) -> Vec<Model> {
     models
 }
 
-fn work(bootstrap: &str, name: &str, thread: usize, kinds: &[Kind], read: &AtomicU64, events: u64) {
+fn work(
+    bootstrap: &str,
+    name: &str,
+    thread: usize,
+    kinds: &[Kind],
+    (batch, events): (usize, u64),
+    read: &AtomicU64,
+) {
     let consumer: BaseConsumer = client(bootstrap)
         .set("group.id", name)
         .set("isolation.level", "read_committed")
@@ -135,7 +143,7 @@ fn work(bootstrap: &str, name: &str, thread: usize, kinds: &[Kind], read: &Atomi
     while read.load(Ordering::Relaxed) < events {
         let opened = Instant::now();
         let (mut taken, mut offsets) = (0, TopicPartitionList::new());
-        while taken < BATCH && opened.elapsed() < COMMIT_EVERY {
+        while taken < batch && opened.elapsed() < COMMIT_EVERY {
             let Some(Ok(message)) = consumer.poll(Duration::from_millis(10)) else { continue };
             if taken == 0 {
                 producer.begin_transaction().expect("a transaction");

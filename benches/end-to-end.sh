@@ -4,8 +4,9 @@
 #   benches/end-to-end.sh [EVENTS] [CUSTOMERS] [RUNS]
 #
 # Starts a broker of its own on loopback and ends it. Prints one line a run: events a second of wall time, CPU-seconds
-# of the service and of the broker per million events, and the service's peak memory. After each run a loop without any
-# logic reads the same and writes as many and as large records (benches/bare_loop.rs), for comparison.
+# of the service and of the broker per million events, the service's peak memory, and how many events a transaction took
+# in. After each run a loop without any logic reads the same and writes as many and as large records in as large
+# transactions (benches/bare_loop.rs), for comparison; and once more in the largest that the service would make.
 set -euo pipefail
 
 events=${1:-2000000}
@@ -26,16 +27,19 @@ for run in $(seq "$runs"); do
     started=$(date +%s.%N) before=$(counted)
     until [ "$(counted)" -ge "$events" ]; do sleep 0.2; done
     ended=$(date +%s.%N)
-    used=$(cpu_seconds "$service") broker_used=$(cpu_seconds "$broker")
+    used=$(cpu_seconds "$service") broker_used=$(cpu_seconds "$broker") batch=$((events / $(committed)))
     peak=$(awk '/VmHWM/ { print $2 / 1024 }' "/proc/$service/status")
-    python3 - "$events" "$before" "$started" "$ended" "$used" "$broker_before" "$broker_used" "$peak" <<'EOF'
+    python3 - "$events" "$before" "$started" "$ended" "$used" "$broker_before" "$broker_used" "$peak" "$batch" <<'EOF'
 import sys
-events, before, started, ended, used, b0, b1, peak = map(float, sys.argv[1:])
+events, before, started, ended, used, b0, b1, peak, batch = map(float, sys.argv[1:])
 print(f"events/s {(events - before) / (ended - started):,.0f}   service CPU-s/M {used / events * 1e6:.2f}   "
-      f"broker CPU-s/M {(b1 - b0) / events * 1e6:.2f}   peak MiB {peak:.0f}", flush=True)
+      f"broker CPU-s/M {(b1 - b0) / events * 1e6:.2f}   peak MiB {peak:.0f}   events a transaction {batch:.0f}", flush=True)
 EOF
     stop_service
-    config "bare$run"
-    "$homecoming" topics --config "$work/bare$run.toml" --partitions 4 > "$work/topics.log"
-    "$bare_loop" "127.0.0.1:$kafka" "run$run" "bare$run" "$threads"
+    for size in "$batch" 10000; do
+        bare="bare$run-$size"
+        config "$bare"
+        "$homecoming" topics --config "$work/$bare.toml" --partitions 4 > "$work/topics.log"
+        "$bare_loop" "127.0.0.1:$kafka" "run$run" "$bare" "$threads" "$size"
+    done
 done

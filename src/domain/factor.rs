@@ -4,23 +4,23 @@ use super::customer::Customer;
 use super::identity::TicketId;
 use super::policy::Policy;
 use super::rating::Rating;
-use super::ticket::{Ticket, TicketState, TicketStep};
+use super::ticket::{Ticket, TicketStep};
 use super::time::EventTime;
 
 /// One thing that moves the log-odds of a return, with its evidence.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Factor {
+pub enum Factor<T = TicketId> {
     /// A ticket is open.
     OpenTicket {
         /// The one open longest.
-        ticket: TicketId,
+        ticket: T,
         /// For how many days.
         days_open: f64,
     },
     /// A ticket is open for longer than the service level.
     OverdueTicket {
         /// The one open longest.
-        ticket: TicketId,
+        ticket: T,
         /// For how many days.
         days_open: f64,
     },
@@ -37,53 +37,90 @@ pub enum Factor {
     /// A ticket was resolved in time and without effort for the customer, so far.
     PainlessResolution {
         /// The one resolved last.
-        ticket: TicketId,
+        ticket: T,
     },
     /// Money went back.
     Refund,
+}
+
+impl Factor<&TicketId> {
+    /// The same with a ticket id of its own.
+    fn cloned(self) -> Factor {
+        match self {
+            Self::OpenTicket { ticket, days_open } => Factor::OpenTicket { ticket: ticket.clone(), days_open },
+            Self::OverdueTicket { ticket, days_open } => Factor::OverdueTicket { ticket: ticket.clone(), days_open },
+            Self::RepeatedContact { contacts } => Factor::RepeatedContact { contacts },
+            Self::LowRating { rating } => Factor::LowRating { rating },
+            Self::PainlessResolution { ticket } => Factor::PainlessResolution { ticket: ticket.clone() },
+            Self::Refund => Factor::Refund,
+        }
+    }
 }
 
 /// The factors at an instant with their weights in log-odds, in the order of [`Factor`]'s variants. Factors that
 /// weigh nothing are left out.
 pub(super) fn factors_at(customer: &Customer, now: EventTime, policy: &Policy) -> Vec<(Factor, f64)> {
     let mut factors = Vec::new();
-    if is_quiet_from(customer, now, policy) {
-        return factors;
-    }
-    let (weights, memory) = (&policy.weights, policy.memory);
-    let tickets: Vec<(&Ticket, TicketState)> = customer.tickets.as_of(now).collect();
-    let is_recent = |at: EventTime| at <= now && now < at + memory;
+    each_at(customer, now, policy, |factor, weight| factors.push((factor.cloned(), weight)));
+    factors
+}
 
-    let open =
-        tickets.iter().filter_map(|(ticket, state)| Some((state.open_since?, *ticket))).min_by_key(|open| open.0);
-    if let Some((since, ticket)) = open {
-        let days_open = now.days_since(since);
-        factors.push((Factor::OpenTicket { ticket: ticket.id.clone(), days_open }, weights.open_ticket));
-        if now >= since + policy.service_level {
-            factors.push((Factor::OverdueTicket { ticket: ticket.id.clone(), days_open }, weights.overdue_ticket));
+/// By how much all factors at an instant move the log-odds of a return.
+pub(super) fn weight_at(customer: &Customer, now: EventTime, policy: &Policy) -> f64 {
+    let mut sum = 0.0;
+    each_at(customer, now, policy, |_, weight| sum += weight);
+    sum
+}
+
+/// Tells of every factor that weighs anything at an instant.
+fn each_at<'a>(customer: &'a Customer, now: EventTime, policy: &Policy, mut tell: impl FnMut(Factor<&'a TicketId>, f64)) {
+    if is_quiet_from(customer, now, policy) {
+        return;
+    }
+    let mut tell = |factor, weight| {
+        if weight != 0.0 {
+            tell(factor, weight);
+        }
+    };
+    let (weights, memory) = (&policy.weights, policy.memory);
+    let is_recent = |at: EventTime| at <= now && now < at + memory;
+    let low_ratings = &customer.low_ratings.0;
+    let was_rated_low =
+        |ticket: &Ticket| low_ratings.iter().any(|low| low.at <= now && low.ticket.as_ref() == Some(&ticket.id));
+
+    let (mut open, mut contacts, mut painless) = (None::<(EventTime, &TicketId)>, 0, None);
+    for (ticket, state) in customer.tickets.as_of(now) {
+        if let Some(since) = state.open_since.filter(|since| open.is_none_or(|(longest, _)| *since < longest)) {
+            open = Some((since, &ticket.id));
+        }
+        if is_recent(state.opened_at) {
+            contacts += state.contacts + state.reopenings;
+        }
+        let resolved_at = state.resolved_at.filter(|at| is_recent(*at) && state.is_effortless(policy.service_level));
+        if let Some(at) = resolved_at.filter(|_| !was_rated_low(ticket)) {
+            painless = painless.max(Some((at, &ticket.id)));
         }
     }
-    let recent = tickets.iter().filter(|(_, state)| is_recent(state.opened_at));
-    let contacts: u32 = recent.map(|(_, state)| state.contacts + state.reopenings).sum();
+    if let Some((since, ticket)) = open {
+        let days_open = now.days_since(since);
+        tell(Factor::OpenTicket { ticket, days_open }, weights.open_ticket);
+        if now >= since + policy.service_level {
+            tell(Factor::OverdueTicket { ticket, days_open }, weights.overdue_ticket);
+        }
+    }
     if contacts > 0 {
         let weight = (weights.repeated_contact * f64::from(contacts)).max(weights.repeated_contact_floor);
-        factors.push((Factor::RepeatedContact { contacts }, weight));
+        tell(Factor::RepeatedContact { contacts }, weight);
     }
-    let low = customer.low_ratings.0.iter().rev().find(|low| is_recent(low.at));
-    factors.extend(low.map(|low| (Factor::LowRating { rating: low.rating }, weights.low_rating)));
-    let painless = tickets.iter().filter(|(ticket, state)| {
-        state.resolved_at.is_some_and(is_recent)
-            && state.is_effortless(policy.service_level)
-            && !customer.low_ratings.0.iter().any(|low| low.at <= now && low.ticket.as_ref() == Some(&ticket.id))
-    });
-    if let Some((ticket, _)) = painless.max_by_key(|(ticket, state)| (state.resolved_at, &ticket.id)) {
-        factors.push((Factor::PainlessResolution { ticket: ticket.id.clone() }, weights.painless_resolution));
+    if let Some(low) = low_ratings.iter().rev().find(|low| is_recent(low.at)) {
+        tell(Factor::LowRating { rating: low.rating }, weights.low_rating);
+    }
+    if let Some((_, ticket)) = painless {
+        tell(Factor::PainlessResolution { ticket }, weights.painless_resolution);
     }
     if customer.last_refund_at.is_some_and(is_recent) {
-        factors.push((Factor::Refund, weights.refund));
+        tell(Factor::Refund, weights.refund);
     }
-    factors.retain(|(_, weight)| *weight != 0.0);
-    factors
 }
 
 /// Whether there is surely nothing but silence from an instant on: no factor, and no change of one. True of most

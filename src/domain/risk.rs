@@ -170,7 +170,7 @@ impl<'a> Outlook<'a> {
 
     /// By how much all factors move the log-odds of a return.
     pub fn factors(&self, customer: &Customer, now: EventTime) -> f64 {
-        sum(&factor::factors_at(customer, now, self.policy))
+        factor::weight_at(customer, now, self.policy)
     }
 
     /// The level that follows `level` at an instant while factors weigh so much.
@@ -261,10 +261,6 @@ impl<'a> Outlook<'a> {
     }
 }
 
-fn sum(factors: &[(Factor, f64)]) -> f64 {
-    factors.iter().map(|(_, weight)| weight).sum()
-}
-
 impl Assessment {
     /// What can be said of a customer at `now`; `None` before the first order.
     pub fn of(customer: &Customer, now: EventTime, policy: &Policy) -> Option<Self> {
@@ -277,7 +273,7 @@ impl Assessment {
         let factors = factor::factors_at(customer, now, policy);
         let today = Recency::at(now, &outlook.days);
         let (usual, silent) = (outlook.usual, outlook.silent(now));
-        let odds = logit(silent) + sum(&factors);
+        let odds = logit(silent) + factors.iter().map(|(_, weight)| weight).sum::<f64>();
         let probability = if factors.is_empty() { silent } else { sigmoid(odds) };
 
         let mut reasons = Vec::with_capacity(1 + factors.len());

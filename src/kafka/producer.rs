@@ -209,13 +209,14 @@ impl Transactions {
             record.headers =
                 Some(headers.iter().fold(owned, |all, (key, value)| all.insert(Header { key, value: *value })));
         }
-        let until = Instant::now() + ROOM_WITHIN;
+        let mut until = None;
         loop {
             match producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((error, unsent)) => {
                     let is_full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
-                    if !is_full || Instant::now() > until {
+                    let now = Instant::now();
+                    if !is_full || now > *until.get_or_insert(now + ROOM_WITHIN) {
                         return Err(self.refusal().unwrap_or_else(|| self.cannot_send(topic, &error)));
                     }
                     record = unsent;

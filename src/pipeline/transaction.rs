@@ -146,8 +146,13 @@ fn send_changes<L: Log>(
     records: &mut Vec<Changed>,
 ) -> Result<(), Fault> {
     let to = Destination::State(partition);
+    let mut encoded = Vec::new();
     for (id, customer) in running.engine.changes() {
-        let record = customer.map(customer_record::encode);
+        let record = customer.map(|customer| {
+            encoded.clear();
+            customer_record::encode_into(customer, &mut encoded);
+            Box::from(encoded.as_slice())
+        });
         log.send(&Outgoing { to, key: Some(&state_key::customer(id)), value: record.as_deref(), headers: &[] })?;
         records.push((partition, id.clone(), record));
     }

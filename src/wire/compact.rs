@@ -178,12 +178,13 @@ impl<'a> Reader<'a> {
         if self.flag()? { read(self).map(Some) } else { Ok(None) }
     }
 
+    /// Has room for one more: most lists are read because there is one to be added.
     pub(super) fn list<T, E: From<Cut>>(
         &mut self,
         mut read: impl FnMut(&mut Self) -> Result<T, E>,
     ) -> Result<Vec<T>, E> {
         let length = self.length()?;
-        let mut list = Vec::with_capacity(length);
+        let mut list = Vec::with_capacity(length + usize::from(length > 0));
         for _ in 0..length {
             list.push(read(self)?);
         }

@@ -57,8 +57,14 @@ const SETTLED: u8 = 1 << 7;
 /// | forgotten too | the first order's id, minor units, place of the currency; the second one's time; months |
 pub fn encode(customer: &Customer) -> Box<[u8]> {
     let mut bytes = Vec::with_capacity(USUAL_SIZE);
-    bytes.push(VERSION);
-    let to = &mut Writer(&mut bytes);
+    encode_into(customer, &mut bytes);
+    bytes.into_boxed_slice()
+}
+
+/// The same, at the end of `to`.
+pub fn encode_into(customer: &Customer, to: &mut Vec<u8>) {
+    to.push(VERSION);
+    let to = &mut Writer(to);
     let (history, standing) = (&customer.purchases, &customer.standing);
     let place_of = |currency: Currency| {
         history.spending.iter().position(|spending| spending.currency == currency).unwrap_or_default() as u8
@@ -100,7 +106,6 @@ pub fn encode(customer: &Customer) -> Box<[u8]> {
         write_time(forgotten.second, to);
         to.list(&forgotten.months, |to, month| to.signed(i64::from(month.0)));
     });
-    bytes.into_boxed_slice()
 }
 
 fn write_time(at: Option<EventTime>, to: &mut Writer<'_>) {
@@ -178,12 +183,15 @@ fn write_care(customer: &Customer, to: &mut Writer<'_>) {
 pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
     let (version, body) = versioned(bytes)?;
     let from = &mut Reader(body);
-    let (mut remembered, places) = read_orders(from)?;
+    let (mut remembered, elsewhere) = read_orders(from)?;
     let sums = from
         .optional(|from| Ok::<_, Unreadable>((from.unsigned_32()?, from.unsigned_32()?, time(from)?, time(from)?)))?;
     let spending = from.list(read_spending)?;
-    for (order, place) in remembered.iter_mut().zip(places) {
-        order.amount = Amount::from_minor(order.amount.minor(), currency_at(&spending, place)?);
+    for order in &mut remembered {
+        order.amount = Amount::from_minor(order.amount.minor(), currency_at(&spending, 0)?);
+    }
+    for (order, place) in elsewhere {
+        remembered[order].amount = Amount::from_minor(remembered[order].amount.minor(), currency_at(&spending, place)?);
     }
     let seen = SeenEvents(from.list(|from| from.array().map(u64::from_le_bytes))?);
     let level = *Level::ALL.get(usize::from(from.byte()?)).ok_or(Unreadable::Damaged("unknown level"))?;
@@ -256,19 +264,24 @@ fn time(from: &mut Reader<'_>) -> Result<EventTime, Cut> {
     from.signed().map(EventTime::from_millis)
 }
 
-/// Orders, their currency still to be told: the places of these in what was spent, which comes later.
-fn read_orders(from: &mut Reader<'_>) -> Result<(Vec<Order>, Vec<u8>), Unreadable> {
+/// Orders, their currency still to be told: what was spent comes later. For each order in another currency than the
+/// first of those its place here, and that of the currency there.
+fn read_orders(from: &mut Reader<'_>) -> Result<(Vec<Order>, Vec<(usize, u8)>), Unreadable> {
     let currency = Currency::from_code("XXX").ok_or(Unreadable::Damaged("unknown currency"))?;
-    let mut before = 0;
-    let mut places = Vec::new();
+    let (mut before, mut read) = (0, 0);
+    let mut elsewhere = Vec::new();
     let orders = from.list(|from| {
         before = i64::checked_add(before, from.signed()?).ok_or(Unreadable::Damaged("a time out of range"))?;
         let id = OrderId::new(from.text()?).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
         let amount = Amount::from_minor(from.signed()?, currency);
-        places.push(from.byte()?);
+        let place = from.byte()?;
+        if place > 0 {
+            elsewhere.push((read, place));
+        }
+        read += 1;
         Ok::<_, Unreadable>(Order { at: EventTime::from_millis(before), id, amount, referred: false })
     })?;
-    Ok((orders, places))
+    Ok((orders, elsewhere))
 }
 
 fn read_spending(from: &mut Reader<'_>) -> Result<Spending, Unreadable> {
