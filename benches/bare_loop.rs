@@ -108,14 +108,7 @@ fn models(bootstrap: &str, topic: &str) -> Vec<Model> {
     models
 }
 
-fn work(
-    bootstrap: &str,
-    name: &str,
-    thread: usize,
-    kinds: &[Kind],
-    (batch, events): (usize, u64),
-    read: &AtomicU64,
-) {
+fn work(bootstrap: &str, name: &str, thread: usize, kinds: &[Kind], (batch, events): (usize, u64), read: &AtomicU64) {
     let consumer: BaseConsumer = client(bootstrap)
         .set("group.id", name)
         .set("isolation.level", "read_committed")

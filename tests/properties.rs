@@ -901,6 +901,7 @@ proptest! {
     #[test]
     fn a_progress_record_is_the_progress(
         sequence in any::<u64>(),
+        partitions in any::<i32>(),
         next_offset in any::<i64>(),
         orders in 1..=i64::MAX,
         greatest in any::<Option<i64>>(),
@@ -909,7 +910,7 @@ proptest! {
     ) {
         let input = InputProgress { next_offset, greatest_event_time_ms: greatest };
         let progress = Progress::new(
-            sequence,
+            (sequence, partitions),
             (time.map(EventTime::from_millis), time.map(|time| Day((time / DAY_MS) as i32))),
             BTreeMap::from([("purchases".to_owned(), input)]),
             Erased { orders, returning_orders: orders - 1 },

@@ -73,7 +73,12 @@ pub(super) fn weight_at(customer: &Customer, now: EventTime, policy: &Policy) ->
 }
 
 /// Tells of every factor that weighs anything at an instant.
-fn each_at<'a>(customer: &'a Customer, now: EventTime, policy: &Policy, mut tell: impl FnMut(Factor<&'a TicketId>, f64)) {
+fn each_at<'a>(
+    customer: &'a Customer,
+    now: EventTime,
+    policy: &Policy,
+    mut tell: impl FnMut(Factor<&'a TicketId>, f64),
+) {
     if is_quiet_from(customer, now, policy) {
         return;
     }

@@ -24,6 +24,10 @@ const KEPT_FOR: Duration = Duration::from_secs(600);
 impl<L: Log, K: Clock> StreamThread<L, K> {
     pub(super) fn on_assigned(&mut self, partitions: &[i32]) -> Result<(), Fault> {
         let now = self.clock.monotonic();
+        let known = self.shared.settings.partitions;
+        if let Some(new) = partitions.iter().max().filter(|partition| **partition >= known) {
+            return Err(repartitioned(known, new + 1));
+        }
         self.shared.observer.assigned(partitions);
         self.forget_kept(now);
         let remembered = self.until_it_works(|log| log.remembered(partitions))?;
@@ -179,6 +183,11 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         if is_missing(&restored) {
             return self.read_on(partition, restored, state_end);
         }
+        if let Some(before) = restored.progress.as_ref().and_then(|progress| progress.partitions)
+            && before != self.shared.settings.partitions
+        {
+            return Err(repartitioned(before, self.shared.settings.partitions));
+        }
         let doubt = disagreement(&restored);
         let elsewhere: Vec<_> = starts
             .iter()
@@ -194,14 +203,8 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             restored.stood_still_since.map(|since| now.saturating_sub(since)),
         );
         let store = Arc::clone(&restored.store);
-        let mut running = Running::new(
-            restored,
-            Arc::clone(&self.shared.policy),
-            &self.shared.settings.fingerprint,
-            &starts,
-            state_end,
-            now,
-        );
+        let mut running =
+            Running::new(restored, Arc::clone(&self.shared.policy), &self.shared.settings, &starts, state_end, now);
         running.doubt = doubt;
         let (totals, counts) = (*running.engine.totals(), Arc::clone(running.engine.tallies().committed()));
         let days = Arc::clone(running.engine.days());
@@ -240,6 +243,15 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         }
         self.until_it_works(|log| log.restore(&changelogs))
     }
+}
+
+/// A customer whose key now belongs to another partition would be new there, and silent where they were.
+fn repartitioned(before: i32, now: i32) -> Fault {
+    Fault::Final(format!(
+        "the topics had {before} partitions when their state was made, and now have {now}: many customers' events would \
+         go where nothing is known of them. State can't be moved between partitions; make it anew, as \
+         docs/operations.md says (Changing the number of partitions)"
+    ))
 }
 
 fn take_restored(record: &Restored<'_>, life: &mut Restoring) -> Result<(), customer_record::Unreadable> {

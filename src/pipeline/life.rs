@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::ports::{InputPartition, Position, Remembered};
 use super::record::Taken;
+use super::settings::Settings;
 use crate::domain::time::Day;
 use crate::domain::{EventTime, Policy};
 use crate::engine::tallies::Section;
@@ -66,6 +67,7 @@ pub(super) struct Running {
     /// The changelog's offset after what `store` holds; `None` while unknown.
     state_end: Option<i64>,
     settings: BTreeMap<String, String>,
+    partitions: i32,
     /// How the group's offsets differed from the changelog's at the start. A mistake only if a commit is accepted: who
     /// stood still during the restore, while others went on, sees the same.
     pub(super) doubt: Option<String>,
@@ -117,14 +119,14 @@ impl Running {
     pub(super) fn new(
         restored: Restoring,
         policy: Arc<Policy>,
-        settings: &BTreeMap<String, String>,
+        settings: &Settings,
         starts: &[(InputPartition, i64)],
         state_end: i64,
         now: Duration,
     ) -> Self {
         let mut engine = Partition::new(Arc::clone(&policy), Arc::clone(&restored.store));
         let progress = restored.progress.unwrap_or_default();
-        let is_same = progress.settings.is_empty() || progress.settings == *settings;
+        let is_same = progress.settings.is_empty() || progress.settings == settings.fingerprint;
         let time = progress.time_ms.map_or(EventTime::BEGINNING, EventTime::from_millis);
         engine.resume(time);
         engine.recall_settled(restored.sections.into_values());
@@ -167,7 +169,8 @@ impl Running {
             inputs: inputs.collect(),
             sequence: progress.sequence,
             state_end: Some(state_end),
-            settings: settings.clone(),
+            settings: settings.fingerprint.clone(),
+            partitions: settings.partitions,
             doubt: None,
             blocked_since: None,
             steady_from: now + STEADY_AFTER,
@@ -271,7 +274,8 @@ impl Running {
         let totals = self.engine.totals();
         let erased = Erased { orders: totals.erased_orders, returning_orders: totals.erased_returning_orders };
         let time = Some(self.engine.time()).filter(|time| *time != EventTime::BEGINNING);
-        Progress::new(sequence, (time, self.engine.open_day()), inputs.collect(), erased, self.settings.clone())
+        let (made_with, moment) = ((sequence, self.partitions), (time, self.engine.open_day()));
+        Progress::new(made_with, moment, inputs.collect(), erased, self.settings.clone())
     }
 
     /// What is committed, to be kept while the partition is elsewhere; nothing when its changelog's end is unknown, or

@@ -264,9 +264,11 @@ fn time(from: &mut Reader<'_>) -> Result<EventTime, Cut> {
     from.signed().map(EventTime::from_millis)
 }
 
-/// Orders, their currency still to be told: what was spent comes later. For each order in another currency than the
-/// first of those its place here, and that of the currency there.
-fn read_orders(from: &mut Reader<'_>) -> Result<(Vec<Order>, Vec<(usize, u8)>), Unreadable> {
+/// The place of an order, and that of its currency in what was spent.
+type CurrencyOf = (usize, u8);
+
+/// Orders, their currency still to be told: what was spent comes later. And those in another than its first currency.
+fn read_orders(from: &mut Reader<'_>) -> Result<(Vec<Order>, Vec<CurrencyOf>), Unreadable> {
     let currency = Currency::from_code("XXX").ok_or(Unreadable::Damaged("unknown currency"))?;
     let (mut before, mut read) = (0, 0);
     let mut elsewhere = Vec::new();

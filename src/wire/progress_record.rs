@@ -17,6 +17,9 @@ pub struct Progress {
     /// Counts the partition's transactions; also in the metadata of the committed offsets, so that one can ask
     /// whether a transaction of unknown outcome took place.
     pub sequence: u64,
+    /// How many partitions there were: with another number customers belong elsewhere. Absent in what early versions wrote.
+    #[serde(default)]
+    pub partitions: Option<i32>,
     /// The partition's time, in milliseconds since 1970: it does not go back when the partition starts anew.
     #[serde(default)]
     pub time_ms: Option<i64>,
@@ -53,14 +56,15 @@ pub struct InputProgress {
 impl Progress {
     /// A progress record of this version.
     pub fn new(
-        sequence: u64,
+        (sequence, partitions): (u64, i32),
         (time, open_day): (Option<EventTime>, Option<Day>),
         inputs: BTreeMap<String, InputProgress>,
         erased: Erased,
         settings: BTreeMap<String, String>,
     ) -> Self {
         let (time_ms, open_day) = (time.map(EventTime::millis), open_day.map(|day| day.0));
-        Self { version: VERSION, sequence, time_ms, open_day, inputs, erased, settings }
+        let partitions = Some(partitions);
+        Self { version: VERSION, sequence, partitions, time_ms, open_day, inputs, erased, settings }
     }
 
     /// Its bytes.

@@ -45,6 +45,27 @@ fn inputs_with_other_partition_counts_are_refused_by_name_and_count() {
 }
 
 #[test]
+fn partitions_added_to_all_topics_alike_stop_the_service_and_keep_it_from_starting() {
+    let mut shop = open_with_topics(Broker::shared().cluster(), "grown");
+    shop.set_text("kafka.client", "\"topic.metadata.refresh.interval.ms\"", "1000");
+    load(&shop, "2000", "200", "17");
+    close(&shop);
+    let mut service = shop.start();
+    wait_until_all_is_read(&shop, &mut service);
+    shop.cluster().grow_topics(&Topic::ALL.map(|topic| shop.topic(topic)), 6);
+    for when in ["while it runs", "at the next start"] {
+        let ended = service.wait_for_exit(PATIENCE);
+        let (status, _) = ended.unwrap_or_else(|| panic!("{when}: it goes on\n{}", service.last_words()));
+        let errors = service.error_text();
+        assert_eq!(status.code(), Some(1), "{when}: {errors}");
+        let says_it = |line: &str| line.contains("had 4 partitions") && line.contains("now have 6");
+        assert!(errors.lines().any(says_it), "{when}: no line says what became of the partitions:\n{errors}");
+        service = shop.start();
+    }
+    service.kill9();
+}
+
+#[test]
 fn without_a_topic_for_contacts_the_service_runs_and_offers_no_channel() {
     let cluster = Broker::shared().cluster();
     let mut shop = Shop::open(cluster, "uncontacted");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
@@ -63,6 +63,15 @@ impl Cluster {
         let made =
             finish(self.admin().create_topics([&topic], &AdminOptions::new())).expect("the broker answers").remove(0);
         made.unwrap_or_else(|(name, code)| panic!("topic `{name}` could not be created: {code}"));
+    }
+
+    /// Gives topics more partitions, all at one moment.
+    pub fn grow_topics(&self, names: &[String], partitions: usize) {
+        let wanted: Vec<NewPartitions<'_>> = names.iter().map(|name| NewPartitions::new(name, partitions)).collect();
+        for grown in finish(self.admin().create_partitions(&wanted, &AdminOptions::new())).expect("the broker answers")
+        {
+            grown.unwrap_or_else(|(name, code)| panic!("topic `{name}` could not be given more partitions: {code}"));
+        }
     }
 
     /// Loses everything before `offset`, as a retention that is too short does.

@@ -99,13 +99,15 @@ fn state_of_a_later_version_and_damaged_state_are_told_apart() {
 fn stored_progress_and_keys_look_as_they_always_did() {
     let input = InputProgress { next_offset: 1234, greatest_event_time_ms: Some(1_772_359_200_000) };
     let progress = Progress::new(
-        7,
+        (7, 12),
         (EventTime::parse_rfc3339("2026-03-01T09:00:00Z"), Some(Day(20_513))),
         [("purchases".to_owned(), input), ("support".to_owned(), InputProgress::default())].into(),
         Erased { orders: 5, returning_orders: 3 },
         [("time.time_zone".to_owned(), "Europe/Berlin".to_owned())].into(),
     );
     golden("progress_v1.json", &pretty(&progress.encode()));
+    let early = br#"{"version":1,"sequence":7,"inputs":{},"settings":{}}"#;
+    assert_eq!(Progress::decode(early).map(|progress| progress.partitions), Ok(None), "early versions did not say");
     let ana = CustomerId::new("ana/é").expect("a valid id");
     assert_eq!(StateKey::Customer(ana).encode(), "cana/é".as_bytes());
     assert_eq!(StateKey::Progress.encode(), b"p");
