@@ -213,10 +213,7 @@ impl Partitions {
         for (_, store) in self.all() {
             let seen = store.seen();
             totals.merge(&seen.totals);
-            time = match (time, seen.time) {
-                (Some(least), Some(this)) => Some(least.min(this)),
-                (one, other) => one.or(other),
-            };
+            time = [time, seen.time].into_iter().flatten().min();
         }
         (totals, time)
     }

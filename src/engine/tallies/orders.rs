@@ -19,43 +19,50 @@ pub const COHORT_MONTHS: i32 = 48;
 /// Which of a customer's orders and tickets can matter: an order at the end leaves those before it what they were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) struct Scope<'a> {
-    /// The remembered orders from this place on.
-    from: usize,
-    /// And the very first remembered.
-    with_oldest: bool,
+    orders: Concerned,
     /// These tickets.
     pub(super) tickets: Affected<'a>,
-    /// And of orders nothing else but how soon the second one came.
-    pub(super) ripens_alone: bool,
+}
+
+/// What of a customer's orders can matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Concerned {
+    /// The remembered orders from a place on, if so marked with the very first remembered.
+    From { place: usize, with_oldest: bool },
+    /// None of them comes or goes: what they are together.
+    Together,
+    /// Nothing but how soon the second one came.
+    Second,
 }
 
 impl<'a> Scope<'a> {
     /// All orders and tickets.
     pub(in crate::engine) const ALL: Self =
-        Self { from: 0, with_oldest: false, tickets: Affected::All, ripens_alone: false };
-    /// No order comes or goes, no ticket changes.
-    const NONE: Self = Self { from: usize::MAX, with_oldest: false, tickets: Affected::None, ripens_alone: false };
+        Self { orders: Concerned::From { place: 0, with_oldest: false }, tickets: Affected::All };
 
     /// No order comes or goes, and only these tickets change.
     pub(in crate::engine) fn tickets(tickets: Affected<'a>) -> Self {
-        Self { tickets, ..Self::NONE }
+        Self { orders: Concerned::Together, tickets }
     }
 
     /// Time alone can change what ripens at that instant, and the level if it `changes`.
     pub(in crate::engine) fn ripening(at: EventTime, changes: bool) -> Self {
-        Self { ripens_alone: !changes, ..Self::tickets(Affected::Ripening(at)) }
+        let orders = if changes { Concerned::Together } else { Concerned::Second };
+        Self { orders, tickets: Affected::Ripening(at) }
     }
 
     /// What an order that is to come can change: before, and once it has.
     pub(in crate::engine) fn around(history: &PurchaseHistory, at: EventTime, id: &OrderId) -> (Self, Self) {
         let from = history.place_of(at, id);
         let is_full = history.remembered.len() >= crate::domain::purchase::ORDERS_REMEMBERED;
-        let all = Self { tickets: Affected::ByOrder(at), ..Self::ALL };
+        let from_on = |place, with_oldest| Self {
+            orders: Concerned::From { place, with_oldest },
+            tickets: Affected::ByOrder(at),
+        };
         match from {
-            0 => (all, all),
-            1 if is_full => (all, all),
-            _ if is_full => (Self { from, with_oldest: true, ..all }, Self { from: from - 1, ..all }),
-            _ => (Self { from, ..all }, Self { from, ..all }),
+            1 if is_full => (from_on(0, false), from_on(0, false)),
+            _ if is_full && from > 0 => (from_on(from, true), from_on(from - 1, false)),
+            _ => (from_on(from, false), from_on(from, false)),
         }
     }
 }
@@ -106,7 +113,7 @@ pub(super) fn contributions(
     to: &mut Contributions,
 ) {
     let history = &customer.purchases;
-    if scope.ripens_alone {
+    if scope.orders == Concerned::Second {
         let firsts = FirstOrders::of(history);
         firsts.into_iter().for_each(|firsts| firsts.shares(to, |ripens| ripe.has(ripens)));
         return;
@@ -118,18 +125,18 @@ pub(super) fn contributions(
         of_customer(customer, policy, to);
         return;
     };
-    if history.forgotten.is_some() && scope.from == 0 {
-        of_order(first, Class::New, policy, to);
-    }
-    if scope.with_oldest && history.forgotten.is_some() {
-        of_order(&history.remembered[0], Class::Returning, policy, to);
-    }
-    for (place, order) in history.remembered.iter().enumerate().skip(scope.from) {
-        let is_first = place == 0 && history.forgotten.is_none();
-        of_order(order, if is_first { Class::New } else { Class::Returning }, policy, to);
-    }
-    if scope.from != usize::MAX {
-        of_months(history, scope.from, policy, to);
+    if let Concerned::From { place: from, with_oldest } = scope.orders {
+        if history.forgotten.is_some() && from == 0 {
+            of_order(first, Class::New, policy, to);
+        }
+        if with_oldest && history.forgotten.is_some() {
+            of_order(&history.remembered[0], Class::Returning, policy, to);
+        }
+        for (place, order) in history.remembered.iter().enumerate().skip(from) {
+            let is_first = place == 0 && history.forgotten.is_none();
+            of_order(order, if is_first { Class::New } else { Class::Returning }, policy, to);
+        }
+        of_months(history, from, policy, to);
     }
     of_firsts(history, first, ripe, policy, to);
     let day = |at: EventTime| policy.calendar.day_of(at);
