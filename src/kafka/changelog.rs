@@ -1,6 +1,7 @@
 //! Reading changelogs back: all restoring partitions of a thread through one consumer.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, DefaultConsumerContext};
@@ -113,6 +114,17 @@ impl ChangelogReader {
         Ok(())
     }
 
+    /// Closes, on a thread of its own as that takes a while.
+    pub(super) fn close(self) {
+        let closing = thread::Builder::new().name("restored".to_owned()).spawn(move || {
+            drop(self);
+            give_memory_back();
+        });
+        if let Err(error) = closing {
+            tracing::debug!(%error, "closed without a thread");
+        }
+    }
+
     /// How far a partition is read. The position moves past control records, which the last record's offset does not.
     pub(super) fn read_up_to(&self, partition: i32) -> Result<RestoredUpTo, Fault> {
         let target = self.targets.get(&partition);
@@ -128,3 +140,14 @@ impl ChangelogReader {
         Ok(RestoredUpTo { next_offset, remaining: target.end.saturating_sub(next_offset).max(0) as u64 })
     }
 }
+
+/// What was read ahead is garbage by now, but the C library keeps it for the threads that allocated it, which have ended.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(unsafe_code)]
+fn give_memory_back() {
+    // SAFETY: any thread may call it at any time; it takes no pointer.
+    unsafe { libc::malloc_trim(0) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn give_memory_back() {}

@@ -60,6 +60,12 @@ impl KafkaLog {
         })
     }
 
+    fn end_restore(&mut self) {
+        if let Some(reader) = self.restore.take() {
+            reader.close();
+        }
+    }
+
     /// Joins the group anew after it took our id away; what we held is lost. Two processes that share an id take it
     /// from each other again and again: then the first to notice ends.
     fn rejoin(&mut self, reason: &str) -> Result<Polled, Fault> {
@@ -112,7 +118,7 @@ impl Log for KafkaLog {
     }
 
     fn let_go(&mut self) -> Result<(), Fault> {
-        self.restore = None;
+        self.end_restore();
         self.consumer.let_go()
     }
 
@@ -125,7 +131,7 @@ impl Log for KafkaLog {
     }
 
     fn restore(&mut self, partitions: &[(i32, Option<i64>)]) -> Result<(), Fault> {
-        self.restore = None;
+        self.end_restore();
         if !partitions.is_empty() {
             // A predecessor's open transaction of our id is ended by this; then the state's end is known.
             self.transactions.renew_if_used()?;
@@ -175,7 +181,7 @@ impl Log for KafkaLog {
     }
 
     fn leave(&mut self, deadline: Duration) {
-        self.restore = None;
+        self.end_restore();
         self.consumer.leave(deadline);
     }
 

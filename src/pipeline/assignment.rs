@@ -165,6 +165,9 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                 self.start(partition, up_to.next_offset)?;
             }
         }
+        if self.restoring.is_empty() {
+            self.log.restore(&[])?;
+        }
         self.shared.status.restoring.store(self.restoring.len() as u64, Ordering::Relaxed);
         Ok(())
     }

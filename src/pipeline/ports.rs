@@ -165,7 +165,7 @@ pub trait Log {
     fn backlog(&self, input: InputPartition, next_offset: i64) -> Option<u64>;
 
     /// Begins to read the changelogs of these partitions to what is now their end, from the given offset or, without
-    /// one, from their start.
+    /// one, from their start. None: nothing is to be restored any more.
     fn restore(&mut self, partitions: &[(i32, Option<i64>)]) -> Result<(), Fault>;
 
     /// Hands over the changelog records that come within `wait`.
