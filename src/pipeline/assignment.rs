@@ -26,7 +26,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let now = self.clock.monotonic();
         let known = self.shared.settings.partitions;
         if let Some(new) = partitions.iter().max().filter(|partition| **partition >= known) {
-            return Err(repartitioned(known, new + 1));
+            return Err(repartitioned(known, &format!("at least {}", new + 1)));
         }
         self.shared.observer.assigned(partitions);
         self.forget_kept(now);
@@ -189,7 +189,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         if let Some(before) = restored.progress.as_ref().and_then(|progress| progress.partitions)
             && before != self.shared.settings.partitions
         {
-            return Err(repartitioned(before, self.shared.settings.partitions));
+            return Err(repartitioned(before, &self.shared.settings.partitions.to_string()));
         }
         let doubt = disagreement(&restored);
         let elsewhere: Vec<_> = starts
@@ -249,7 +249,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
 }
 
 /// A customer whose key now belongs to another partition would be new there, and silent where they were.
-fn repartitioned(before: i32, now: i32) -> Fault {
+fn repartitioned(before: i32, now: &str) -> Fault {
     Fault::Final(format!(
         "the topics had {before} partitions when their state was made, and now have {now}: many customers' events would \
          go where nothing is known of them. State can't be moved between partitions; make it anew, as \

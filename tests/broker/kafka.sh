@@ -2,7 +2,7 @@
 # A broker to try things out with, and Kafka's own tools, from the jars of the tests (`make setup`). For one machine and
 # for an hour: no security, and everything is forgotten at the end.
 #
-#   tests/broker/kafka.sh server                         a broker at 127.0.0.1:9092 (PORT=…), until Ctrl-C
+#   tests/broker/kafka.sh server                         a broker at 127.0.0.1:9092 (PORT=…, CONTROLLER_PORT=…), until Ctrl-C
 #   tests/broker/kafka.sh console-producer ARGUMENTS     as kafka-console-producer.sh
 #   tests/broker/kafka.sh console-consumer ARGUMENTS     as kafka-console-consumer.sh
 #   tests/broker/kafka.sh configs ARGUMENTS              as kafka-configs.sh
@@ -12,6 +12,7 @@ set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 libs=${HOMECOMING_KAFKA_LIBS:-$here/../../.tools/kafka/libs}
 port=${PORT:-9092}
+controller=${CONTROLLER_PORT:-$((port + 1))}
 
 give_up() {
     echo "kafka.sh: $1" >&2
@@ -38,8 +39,8 @@ server() {
     cat > "$work/server.properties" << END
 process.roles=broker,controller
 node.id=1
-controller.quorum.voters=1@127.0.0.1:$((port + 1))
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))
+controller.quorum.voters=1@127.0.0.1:$controller
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
 advertised.listeners=PLAINTEXT://127.0.0.1:$port
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT

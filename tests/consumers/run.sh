@@ -117,25 +117,7 @@ print(*[one.getsockname()[1] for one in held])'
 read -r kafka controller http < <(free_ports)
 export BOOTSTRAP_SERVERS=127.0.0.1:$kafka SCHEMAS=$work/schemas
 
-cat > "$work/server.properties" << END
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:$controller
-listeners=PLAINTEXT://127.0.0.1:$kafka,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$kafka
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-log.dirs=$work/data
-$(cat "$root/tests/broker/single.properties")
-offsets.topic.num.partitions=4
-transaction.state.log.num.partitions=4
-log.cleaner.dedupe.buffer.size=16777216
-END
-kafka_tool() { java -Xmx512m -Dlog4j2.configurationFile="$root/tests/broker/log4j2.yaml" -cp "$libs/*" "$@"; }
-kafka_tool kafka.tools.StorageTool format -t aG9tZWNvbWluZy10ZXN0cw -c "$work/server.properties" > "$work/format.log" 2>&1 \
-    || give_up "the broker's storage could not be formatted: $(cat "$work/format.log")"
-java -Xmx768m -Dlog4j2.configurationFile="$root/tests/broker/log4j2.yaml" -cp "$libs/*" \
-    kafka.Kafka "$work/server.properties" > "$work/broker.log" 2>&1 &
+PORT=$kafka CONTROLLER_PORT=$controller "$root/tests/broker/kafka.sh" server > "$work/broker.log" 2>&1 &
 broker=$!
 
 cat > "$work/homecoming.toml" << END

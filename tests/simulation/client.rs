@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use homecoming::pipeline::ports::{InputPartition, Polled};
 
-use crate::group::{Joined, Membership, Pulse, Refusal};
+use crate::group::{Ask, Joined, Membership, Pulse, Refusal};
 use crate::topics::{Record, Topic};
 use crate::world::{ActorId, Message, Sim};
 
@@ -31,6 +31,8 @@ pub struct Client {
     pub who: Membership,
     /// Which of its process's consumers this is.
     consumer: u64,
+    /// How often it has asked to join.
+    asked: u64,
     standing: Standing,
     /// What the service has yet to be told.
     pub rebalances: VecDeque<Polled>,
@@ -112,6 +114,7 @@ impl Sim {
         let client = Client {
             who,
             consumer,
+            asked: 0,
             standing: Standing::Leaving,
             rebalances: VecDeque::new(),
             is_waiting: false,
@@ -135,16 +138,19 @@ impl Sim {
             return;
         }
         client.standing = Standing::Joining(now);
-        let (consumer, who) = (client.consumer, client.who.clone());
-        self.post(after, Message::Join { process, consumer, who });
+        client.asked += 1;
+        let (ask, who) = (Ask { consumer: client.consumer, time: client.asked }, client.who.clone());
+        self.post(after, Message::Join { process, ask, who });
     }
 
-    fn client_of(&mut self, process: ActorId, consumer: u64) -> Option<&mut Client> {
-        self.clients.get_mut(&process).filter(|client| client.consumer == consumer)
+    /// Whoever waits for the answer to that join.
+    fn waiting_for(&mut self, process: ActorId, ask: Ask) -> Option<&mut Client> {
+        let client = self.clients.get_mut(&process)?;
+        (ask == Ask { consumer: client.consumer, time: client.asked }).then_some(client)
     }
 
-    pub fn on_join_refused(&mut self, process: ActorId, consumer: u64) {
-        let Some(client) = self.client_of(process, consumer) else { return };
+    pub fn on_join_refused(&mut self, process: ActorId, ask: Ask) {
+        let Some(client) = self.waiting_for(process, ask) else { return };
         client.who.member.clear();
         client.standing = Standing::Leaving;
         self.join_if_needed(process);
@@ -157,7 +163,7 @@ impl Sim {
             self.post(after, Message::Joined(joined));
             return;
         }
-        let Some(client) = self.client_of(joined.process, joined.consumer) else { return };
+        let Some(client) = self.waiting_for(joined.process, joined.ask) else { return };
         if !matches!(client.standing, Standing::Joining(_)) {
             return;
         }

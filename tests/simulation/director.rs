@@ -300,7 +300,8 @@ impl Director {
     fn wait_for_rest(&mut self, when: &str) -> bool {
         let until = self.now() + REST_WITHIN;
         loop {
-            self.pass(Duration::from_millis(500));
+            // No part of a second: a day ends every second, and is committed then.
+            self.pass(Duration::from_millis(470));
             if !self.is_well() {
                 return false;
             }
@@ -381,7 +382,13 @@ impl Sim {
         let left = self.inputs().map(|input| (input, self.left(input))).filter(|(_, left)| *left != 0);
         let left: Vec<String> =
             left.map(|(input, left)| format!("{left} of {}-{}", input.source.name(), input.partition)).collect();
-        format!("left to read: [{}], transactions settled: {}", left.join(", "), self.broker.is_settled())
+        format!(
+            "left to read: [{}], transactions settled: {}, group stable: {}, all at work: {}",
+            left.join(", "),
+            self.broker.is_settled(),
+            self.broker.group.is_stable(),
+            self.is_all_at_work()
+        )
     }
 
     /// Every partition is at work somewhere.

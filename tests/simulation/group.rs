@@ -33,12 +33,20 @@ pub struct Membership {
     pub instance: Option<String>,
 }
 
+/// Which join it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Which of the process's consumers asked.
+    pub consumer: u64,
+    /// How often it had asked by then: only the answer to the last counts.
+    pub time: u64,
+}
+
 /// An answer to a join.
 #[derive(Clone, Debug)]
 pub struct Joined {
     pub process: ActorId,
-    /// Which of the process's consumers asked.
-    pub consumer: u64,
+    pub ask: Ask,
     pub member: String,
     pub generation: i32,
     pub partitions: Vec<i32>,
@@ -46,7 +54,7 @@ pub struct Joined {
 
 struct Member {
     process: ActorId,
-    consumer: u64,
+    ask: Ask,
     instance: Option<String>,
     last_heard: Duration,
     has_joined: bool,
@@ -79,7 +87,7 @@ impl Group {
         self.rebalance_ends.is_none()
     }
 
-    pub fn join(&mut self, now: Duration, process: ActorId, consumer: u64, who: &Membership) -> Result<(), Refusal> {
+    pub fn join(&mut self, now: Duration, process: ActorId, ask: Ask, who: &Membership) -> Result<(), Refusal> {
         let id = match self.same_instance(who) {
             Some(old) if old == who.member => old,
             Some(old) => self.replace(&old),
@@ -91,13 +99,13 @@ impl Group {
         let instance = who.instance.clone();
         let member = self.members.entry(id.clone()).or_insert_with(|| Member {
             process,
-            consumer,
+            ask,
             instance,
             last_heard: now,
             has_joined: false,
             partitions: Vec::new(),
         });
-        (member.process, member.consumer, member.last_heard) = (process, consumer, now);
+        (member.process, member.ask, member.last_heard) = (process, ask, now);
         if is_known && self.rebalance_ends.is_none() {
             // Nothing has changed for the others.
             self.answer(&id);
@@ -166,7 +174,7 @@ impl Group {
         let member = &self.members[id];
         self.answers.push(Joined {
             process: member.process,
-            consumer: member.consumer,
+            ask: member.ask,
             member: id.to_owned(),
             generation: self.generation,
             partitions: member.partitions.clone(),

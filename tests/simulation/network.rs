@@ -60,11 +60,11 @@ impl Sim {
             }
             Message::Heartbeat { process, consumer } => self.heartbeat(process, consumer),
             Message::WhoDied { who, inputs, is_held_up } => self.end_the_dead(who, &inputs, is_held_up),
-            Message::Join { process, consumer, who } => {
-                let joined = self.broker.group.join(self.now, process, consumer, &who);
-                self.tell(process, 'j', consumer, || format!("joins the group as {who:?}: {joined:?}"));
+            Message::Join { process, ask, who } => {
+                let joined = self.broker.group.join(self.now, process, ask, &who);
+                self.tell(process, 'j', ask.consumer, || format!("joins the group as {who:?}: {joined:?}"));
                 if joined.is_err() {
-                    self.on_join_refused(process, consumer);
+                    self.on_join_refused(process, ask);
                 }
             }
             Message::Joined(joined) => self.on_joined(joined),

@@ -13,7 +13,7 @@ use homecoming::pipeline::ports::InputPartition;
 use crate::broker::{Answer, Broker, Marker, Request};
 use crate::chance::Chance;
 use crate::client::Client;
-use crate::group::{Joined, Membership};
+use crate::group::{Ask, Joined, Membership};
 use crate::plan::Plan;
 use crate::process::Process;
 use crate::story::Story;
@@ -48,7 +48,7 @@ pub enum Message {
     Marker(Marker),
     Heartbeat { process: ActorId, consumer: u64 },
     WhoDied { who: ActorId, inputs: Vec<InputPartition>, is_held_up: bool },
-    Join { process: ActorId, consumer: u64, who: Membership },
+    Join { process: ActorId, ask: Ask, who: Membership },
     Joined(Joined),
     Leave { member: String },
     Write { topic: Topic, partition: i32, record: Arc<Record> },
