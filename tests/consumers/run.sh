@@ -162,7 +162,7 @@ disturb add
 # --- what a plain reader sees, and what is to be decided ----------------------------------------------------------
 
 for topic in returning-customers churn-risk; do
-    kafka_tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$BOOTSTRAP_SERVERS" --topic "$topic" \
+    "$root/tests/broker/kafka.sh" console-consumer --bootstrap-server "$BOOTSTRAP_SERVERS" --topic "$topic" \
         --isolation-level read_committed --from-beginning --timeout-ms 10000 > "$work/$topic.seen" 2> "$work/$topic.log" \
         || give_up "a plain reader failed: $(tail -5 "$work/$topic.log")"
 done
