@@ -14,8 +14,8 @@ use homecoming::shop::Shop;
 use homecoming::store::ranking::{Unranked, Wanted};
 use homecoming::store::{PartitionStore, Partitions};
 use homecoming::wire::customers::{CustomerRow, Customers};
+use homecoming::wire::decode_line;
 use homecoming::wire::partitioning::partition_of;
-use homecoming::wire::{customer_record, decode_line};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,15 +35,7 @@ struct Work {
 
 impl Work {
     fn commit(&mut self) {
-        let changed: Vec<_> =
-            self.engine.changes().map(|(id, customer)| (id.clone(), customer.map(customer_record::encode))).collect();
-        for (id, record) in changed {
-            match record {
-                Some(record) => self.store.put(id, record),
-                None => self.store.remove(&id),
-            }
-        }
-        self.store.rerank(self.engine.moves());
+        self.store.take_over(self.engine.take_changes());
         self.engine.confirm();
         self.open = 0;
     }

@@ -14,8 +14,7 @@ use foldhash::quality::RandomState;
 use crate::domain::time::Day;
 use crate::domain::{Customer, CustomerId, EventTime, Policy};
 use crate::engine::tallies::{Counts, Figures, FirstOrders};
-use crate::engine::{Committed, DayEnd, Rank, Totals};
-use crate::wire::customer_record;
+use crate::engine::{Change, Committed, DayEnd, Packed, Rank, Totals};
 
 use ranking::{Ranking, Unranked, Wanted};
 
@@ -67,6 +66,23 @@ impl PartitionStore {
         self.customers.is_empty()
     }
 
+    /// Takes over what a commit changed of customers; says how many there were.
+    pub fn take_over(&self, changes: impl Iterator<Item = (CustomerId, Change<Box<[u8]>>)>) -> usize {
+        let (mut taken_over, mut moves) = (0, Vec::new());
+        for (id, Change { record, rank_before, rank }) in changes {
+            taken_over += 1;
+            if rank != rank_before {
+                moves.push((id.clone(), rank_before, rank));
+            }
+            match record {
+                Some(record) => self.put(id, record),
+                None => self.remove(&id),
+            }
+        }
+        self.rerank(&moves);
+        taken_over
+    }
+
     /// Keeps a customer's record.
     pub fn put(&self, id: CustomerId, record: Box<[u8]>) {
         self.customers.insert(id, record);
@@ -77,17 +93,16 @@ impl PartitionStore {
         self.customers.remove(id);
     }
 
-    /// Takes over where customers stand among those at risk: after a commit, once their records are put.
-    pub fn rerank<'a>(&self, moves: impl Iterator<Item = (&'a CustomerId, Option<Rank>, Option<Rank>)>) {
-        let mut moves = moves.peekable();
-        if moves.peek().is_none() {
+    /// Takes over where customers stand among those at risk, once their records are put.
+    fn rerank(&self, moves: &[(CustomerId, Option<Rank>, Option<Rank>)]) {
+        if moves.is_empty() {
             return;
         }
         let mut ranking = self.ranking.write().unwrap_or_else(PoisonError::into_inner);
         for (id, before, after) in moves {
             // One copy of the id for all: that of the map.
             let known = self.customers.get(id).map(|entry| entry.key().clone());
-            ranking.change(known.as_ref().unwrap_or(id), before, after);
+            ranking.change(known.as_ref().unwrap_or(id), *before, *after);
         }
     }
 
@@ -98,11 +113,11 @@ impl PartitionStore {
 
     /// Calls `visit` for every customer, in no particular order.
     pub fn for_each(&self, mut visit: impl FnMut(&CustomerId, &Customer)) {
-        self.for_each_record(|id, record| visit(id, &read(record)));
+        self.for_each_record(|id, record| visit(id, &record.unpack()));
     }
 
     /// Calls `visit` for every customer's record as it is stored, in no particular order.
-    pub fn for_each_record(&self, mut visit: impl FnMut(&CustomerId, &[u8])) {
+    pub fn for_each_record(&self, mut visit: impl FnMut(&CustomerId, &Box<[u8]>)) {
         for entry in &self.customers {
             visit(entry.key(), entry.value());
         }
@@ -125,20 +140,28 @@ impl PartitionStore {
 }
 
 impl Committed for Arc<PartitionStore> {
+    type Record = Box<[u8]>;
+
     fn load(&self, id: &CustomerId) -> Option<Customer> {
-        self.customers.get(id).map(|record| read(&record))
+        self.customers.get(id).map(|record| record.unpack())
     }
 
     fn first_orders(&self, id: &CustomerId) -> Option<FirstOrders> {
-        self.customers.get(id).and_then(|record| customer_record::first_orders(&record).expect(CHECKED))
+        self.customers.get(id).and_then(|record| record.first_orders())
     }
 }
 
-fn read(record: &[u8]) -> Customer {
-    customer_record::decode(record).expect(CHECKED)
-}
+/// A store in which nobody is: for a partition of which nothing is ever committed, so that its open batch holds all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
 
-const CHECKED: &str = "records are checked before they are kept";
+impl Committed for Nobody {
+    type Record = Box<[u8]>;
+
+    fn load(&self, _: &CustomerId) -> Option<Customer> {
+        None
+    }
+}
 
 /// The partitions of this process, for whoever reads.
 #[derive(Debug, Default)]

@@ -13,9 +13,10 @@ use homecoming::domain::model::{Parameters, Recency};
 use homecoming::domain::rating::{Rating, Scale};
 use homecoming::domain::ticket::TicketStep;
 use homecoming::domain::{
-    Amount, Currency, Customer, CustomerId, EventId, EventTime, OrderId, Policy, Signal, TicketId, consent,
+    Amount, Currency, CustomerId, EventId, EventTime, OrderId, Policy, Signal, TicketId, consent,
 };
-use homecoming::engine::{Committed, Event, Happening, Outcome, Partition};
+use homecoming::engine::{Event, Happening, Outcome, Partition};
+use homecoming::store::Nobody;
 use homecoming::wire::signal;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -214,15 +215,6 @@ fn as_the_engine_has_it(event: &model::Event) -> Event {
 }
 
 // --- tellings ----------------------------------------------------------------------------------------------------
-
-/// Nothing is ever committed: all customers stay in the overlay.
-struct Nobody;
-
-impl Committed for Nobody {
-    fn load(&self, _: &CustomerId) -> Option<Customer> {
-        None
-    }
-}
 
 /// Every event with the partition's time before and after it; at last time goes on until nothing is due any more.
 fn timed(events: &[model::Event]) -> (Vec<Arrival>, Instant) {

@@ -19,7 +19,7 @@ use homecoming::engine::tallies::{Counts, FirstOrders, Section};
 use homecoming::engine::{
     Announcement, Committed, Contribution, Event, Happening, Outcome, Partition, Totals, Watermark, WatermarkRules,
 };
-use homecoming::store::PartitionStore;
+use homecoming::store::{Nobody, PartitionStore};
 use homecoming::wire::progress_record::{Erased, InputProgress, Progress};
 use homecoming::wire::state_key::StateKey;
 use homecoming::wire::{Incoming, Limits, Source, decode, decode_line};
@@ -177,15 +177,6 @@ fn the_end(events: &[Event]) -> EventTime {
 
 // --- tellings ----------------------------------------------------------------------------------------------------
 
-/// Nothing is ever committed: all customers stay in the overlay.
-struct Nobody;
-
-impl Committed for Nobody {
-    fn load(&self, _: &CustomerId) -> Option<Customer> {
-        None
-    }
-}
-
 /// What came of a history.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Told {
@@ -249,9 +240,9 @@ fn signals(announcements: Vec<Announcement>) -> Vec<Signal> {
 }
 
 fn customers_of<'a>(
-    changes: impl Iterator<Item = (&'a CustomerId, Option<&'a Customer>)>,
+    changes: impl Iterator<Item = (&'a CustomerId, Option<Customer>)>,
 ) -> BTreeMap<CustomerId, Customer> {
-    changes.filter_map(|(id, customer)| Some((id.clone(), customer?.clone()))).collect()
+    changes.filter_map(|(id, customer)| Some((id.clone(), customer?))).collect()
 }
 
 impl Told {
@@ -642,8 +633,8 @@ impl Service {
                 self.store.remove(id);
                 continue;
             };
-            let record = customer_record::encode(customer);
-            assert_eq!(customer_record::decode(&record).as_ref(), Ok(customer));
+            let record = customer_record::encode(&customer);
+            assert_eq!(customer_record::decode(&record).as_ref(), Ok(&customer));
             self.store.put(id.clone(), record);
         }
         for section in self.partition.changed_sections() {
@@ -686,7 +677,7 @@ impl Service {
         let mut customers = self.customers();
         for (id, customer) in self.partition.changes() {
             customers.remove(id);
-            customers.extend(customer.map(|customer| (id.clone(), customer.clone())));
+            customers.extend(customer.map(|customer| (id.clone(), customer)));
         }
         let mut totals = recount(customers.values());
         let counted = self.partition.totals();
@@ -699,7 +690,7 @@ impl Service {
         let mut customers = self.customers();
         for (id, customer) in self.partition.changes() {
             customers.remove(id);
-            customers.extend(customer.map(|customer| (id.clone(), customer.clone())));
+            customers.extend(customer.map(|customer| (id.clone(), customer)));
         }
         let mut anew = Partition::new(Arc::clone(&self.policy), Nobody);
         anew.resume(self.partition.time());

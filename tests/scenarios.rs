@@ -176,6 +176,8 @@ fn tell(name: &str, story: &str, telling: Telling) -> Result<(), String> {
 struct Shelf(Rc<RefCell<BTreeMap<CustomerId, Customer>>>);
 
 impl Committed for Shelf {
+    type Record = Box<[u8]>;
+
     fn load(&self, id: &CustomerId) -> Option<Customer> {
         self.0.borrow().get(id).cloned()
     }
@@ -387,7 +389,7 @@ impl World {
             for (id, customer) in partition.changes() {
                 let mut shelf = self.shelf.0.borrow_mut();
                 match customer {
-                    Some(customer) => drop(shelf.insert(id.clone(), customer.clone())),
+                    Some(customer) => drop(shelf.insert(id.clone(), customer)),
                     None => drop(shelf.remove(id)),
                 }
             }
@@ -475,7 +477,7 @@ impl World {
         let who = words.next("a customer")?;
         let id = CustomerId::new(who).ok_or("a customer has a name")?;
         let partition = self.partition.as_ref().ok_or("nothing has happened so far")?;
-        let open = partition.changes().find(|(changed, _)| **changed == id).map(|(_, customer)| customer.cloned());
+        let open = partition.changes().find(|(changed, _)| **changed == id).map(|(_, customer)| customer);
         let known = open.unwrap_or_else(|| self.shelf.load(&id));
         if words.0.front() == Some(&"nothing") {
             words.0.pop_front();

@@ -187,6 +187,8 @@ fn chance_in_60_days(orders: &[EventTime], now: EventTime, policy: &Policy) -> i
 struct Kept(RefCell<BTreeMap<CustomerId, Box<[u8]>>>);
 
 impl Committed for Kept {
+    type Record = Box<[u8]>;
+
     fn load(&self, id: &CustomerId) -> Option<Customer> {
         self.0.borrow().get(id).map(|bytes| customer_record::decode(bytes).expect("as it was written"))
     }
@@ -237,10 +239,10 @@ impl Told {
     }
 
     fn commit(&mut self) {
-        for (id, customer) in self.partition.changes() {
+        for (id, record) in self.partition.records() {
             let mut kept = self.partition.committed().0.borrow_mut();
-            match customer {
-                Some(customer) => kept.insert(id.clone(), customer_record::encode(customer)),
+            match record {
+                Some(record) => kept.insert(id.clone(), record.clone()),
                 None => kept.remove(id),
             };
         }

@@ -3,21 +3,12 @@
 use std::sync::Arc;
 
 use homecoming::domain::time::DAY_MS;
-use homecoming::domain::{Amount, Currency, Customer, CustomerId, EventId, EventTime, OrderId, Policy};
+use homecoming::domain::{Amount, Currency, CustomerId, EventId, EventTime, OrderId, Policy};
 use homecoming::engine::tallies::{Class, Figures, Ratio, Section, WindowFigures};
 use homecoming::engine::{Committed, Event, Happening, Partition};
-use homecoming::store::PartitionStore;
+use homecoming::store::{Nobody, PartitionStore};
 use homecoming::telemetry::Metrics;
-use homecoming::wire::{customer_record, tallies_record};
-
-/// Nothing is ever committed.
-struct Nobody;
-
-impl Committed for Nobody {
-    fn load(&self, _: &CustomerId) -> Option<Customer> {
-        None
-    }
-}
+use homecoming::wire::tallies_record;
 
 /// 2026-01-01.
 const START: i64 = 1_767_225_600_000;
@@ -148,12 +139,7 @@ fn commit(
     store: &PartitionStore,
     sections: &mut std::collections::BTreeMap<i32, Section>,
 ) {
-    for (id, customer) in partition.changes() {
-        match customer {
-            Some(customer) => store.put(id.clone(), customer_record::encode(customer)),
-            None => store.remove(id),
-        }
-    }
+    store.take_over(partition.take_changes());
     for section in partition.changed_sections() {
         match tallies_record::encode(&section) {
             Some(bytes) => {

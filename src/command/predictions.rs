@@ -45,14 +45,14 @@ impl Predictions {
     pub(super) fn write<'a>(
         &mut self,
         at: EventTime,
-        customers: impl Iterator<Item = (&'a CustomerId, &'a Customer)>,
+        customers: impl Iterator<Item = (&'a CustomerId, Customer)>,
         policy: &Policy,
     ) -> Result<()> {
         let mut customers: Vec<_> = customers.collect();
         customers.sort_unstable_by_key(|(id, _)| *id);
         let instant = at.to_string();
         for (id, customer) in customers {
-            let Some(prediction) = predict(id, customer, at, policy) else { continue };
+            let Some(prediction) = predict(id, &customer, at, policy) else { continue };
             let assessment = prediction.assessment;
             let row = [
                 id.as_str(),

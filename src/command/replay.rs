@@ -15,9 +15,10 @@ use super::predictions::{self, Predictions};
 use super::report::{self, Replayed};
 use super::{Failure, settings};
 use crate::config::{self, Options};
-use crate::domain::{Currency, Customer, CustomerId, EventTime, Policy};
+use crate::domain::{Currency, EventTime, Policy};
 use crate::engine::tallies::Figures;
-use crate::engine::{Announcement, Committed, Outcome, Partition, Watermark, WatermarkRules};
+use crate::engine::{Announcement, Outcome, Partition, Watermark, WatermarkRules};
+use crate::store::Nobody;
 use crate::wire::rates::Rates;
 use crate::wire::signal;
 
@@ -60,15 +61,6 @@ pub(super) struct Replay {
 
 fn currency(code: &str) -> Result<Currency, String> {
     Currency::from_code(code).ok_or_else(|| "not an ISO 4217 code such as EUR".to_owned())
-}
-
-/// Nothing is committed: all customers stay in the partition's overlay.
-struct Nobody;
-
-impl Committed for Nobody {
-    fn load(&self, _: &CustomerId) -> Option<Customer> {
-        None
-    }
 }
 
 /// What a replay went through.

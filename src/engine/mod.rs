@@ -23,11 +23,12 @@ pub mod event;
 
 pub use days::{DAYS_KEPT, DayEnd, DayRate, WindowRates};
 pub use event::{Event, Happening};
-pub use partition::{Announcement, Cause, Change, Committed, Outcome, Partition};
+pub use partition::{Announcement, Cause, Committed, Outcome, Partition};
 pub use prediction::{Prediction, predict};
 pub use rank::Rank;
 pub use standing::action_for;
 pub use story::{CHANGES_MAX, Change as LevelChange, POINTS_MAX, Point, Story, story};
 pub use tallies::Tallies;
 pub use totals::{Contribution, Totals};
+pub use touched::{Change, Packed};
 pub use watermark::{Watermark, WatermarkRules};

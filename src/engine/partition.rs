@@ -8,17 +8,19 @@ use super::days::{DayEnd, Days};
 use super::event::{Event, Happening};
 use super::on_due::{is_forgotten, next_due};
 use super::on_event::{Dropped, Novelty};
-use super::rank::Rank;
 use super::tallies::{self, FirstOrders, Frontier, Scope, Section, Tallies};
 use super::timers::{self, Moments, Timers};
 use super::totals::Totals;
-use super::touched::{Overlay, Touched, touch};
+use super::touched::{Change, Overlay, Packed, Touched};
 use crate::domain::risk::Outlook;
 use crate::domain::time::Day;
 use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span};
 
 /// Read access to the state that the log has confirmed.
 pub trait Committed {
+    /// As what the open batch keeps a customer until then.
+    type Record: Packed;
+
     /// The customer, if anything is known of them.
     fn load(&self, id: &CustomerId) -> Option<Customer>;
 
@@ -77,14 +79,13 @@ pub enum Cause {
     Time,
 }
 
-/// A customer as the open batch left them, for the changelog. `None`: forgotten.
-pub type Change<'a> = (&'a CustomerId, Option<&'a Customer>);
-
 /// The state and the work of one partition.
-pub struct Partition<C> {
+pub struct Partition<C: Committed> {
     policy: Arc<Policy>,
     committed: C,
-    overlay: Overlay,
+    overlay: Overlay<C::Record>,
+    /// Kept for its room.
+    packing: Vec<u8>,
     timers: Timers,
     accounts: Accounts,
     days: Days,
@@ -102,6 +103,7 @@ impl<C: Committed> Partition<C> {
             policy,
             committed,
             overlay: Overlay::default(),
+            packing: Vec::new(),
             timers: Timers::default(),
             accounts: Accounts::default(),
             days: Days::default(),
@@ -122,17 +124,17 @@ impl<C: Committed> Partition<C> {
 
     /// Works out a customer's next moment anew, as the rules have changed. What was announced stays as it is.
     pub fn reconsider(&mut self, id: &CustomerId) {
-        let touched = touch(&mut self.overlay, &self.committed, &self.policy, id);
+        let mut touched = self.touch(id);
         let before = touched.customer.standing.next_change;
         let Some(from) = touched.customer.standing.evaluated_at else { return };
         let outlook = Outlook::of(&touched.customer, &self.policy);
         let next = outlook.and_then(|outlook| outlook.next_change(&touched.customer, from));
         if next == before {
-            self.overlay.remove(id);
             return;
         }
         touched.customer.standing.next_change = next;
         touched.changed = true;
+        touched.put_back(id, &self.policy, (&mut self.overlay, &mut self.packing));
         self.timers.look_again(id, Moments::of_other(before), Moments::of_other(next));
     }
 
@@ -221,11 +223,12 @@ impl<C: Committed> Partition<C> {
     pub fn apply(&mut self, event: &Event, announcements: &mut Vec<Announcement>) -> Outcome {
         let policy = Arc::clone(&self.policy);
         let ripe = self.frontier.of(&event.customer);
-        let touched = touch(&mut self.overlay, &self.committed, &policy, &event.customer);
+        let mut touched = self.touch(&event.customer);
         let due = next_due(&touched.customer, &policy);
         if !event.what.counts() && due.is_none_or(|due| due >= event.at) {
             let novelty = touched.take_in(event, &policy, &mut Dropped::default(), announcements);
             let due_now = next_due(&touched.customer, &policy);
+            touched.put_back(&event.customer, &policy, (&mut self.overlay, &mut self.packing));
             self.timers.look_again(&event.customer, Moments::of_other(due), Moments::of_other(due_now));
             return self.outcome(novelty, event.at);
         }
@@ -252,7 +255,16 @@ impl<C: Committed> Partition<C> {
         let scope = if novelty == Novelty::New { scope_after } else { scope };
         self.accounts.after(&touched.customer, scope, ripe, &policy);
         self.timers.look_again(&event.customer, before, moments(&touched.customer, ripe, &policy));
+        touched.put_back(&event.customer, &policy, (&mut self.overlay, &mut self.packing));
         self.outcome(novelty, event.at)
+    }
+
+    /// The customer as the open batch has left them so far; nothing yet, if nothing is known of them.
+    fn touch(&self, id: &CustomerId) -> Touched {
+        match self.overlay.get(id) {
+            Some(change) => Touched::open(change),
+            None => Touched::committed(self.committed.load(id), &self.policy),
+        }
     }
 
     /// Moves time on and fires what it has passed, each at its own instant, at most `limit` customers' moments.
@@ -290,7 +302,7 @@ impl<C: Committed> Partition<C> {
     /// A customer comes up of whom nothing can be due but that a share of second orders takes them in.
     fn ripen(&mut self, entry: timers::Entry) {
         let known = match self.overlay.get(&entry.id) {
-            Some(touched) => FirstOrders::of(&touched.customer.purchases),
+            Some(change) => change.record.as_ref().and_then(Packed::first_orders),
             None => self.committed.first_orders(&entry.id),
         };
         let mut second = known.and_then(|firsts| firsts.next_ripening(self.frontier.of(&entry.id)));
@@ -306,18 +318,9 @@ impl<C: Committed> Partition<C> {
 
     /// A customer comes up: their next moment has come, or it is later than their entry says.
     fn come_up(&mut self, entry: timers::Entry, announcements: &mut Vec<Announcement>) {
-        let policy = &*self.policy;
         let timers::Entry { at: came_up, id, .. } = entry;
-        let ripe = self.frontier.of(&id);
-        // Most entries that come up are only moved, or ripen: those a batch should not hold.
-        let mut looked_at = None;
-        let touched = match self.overlay.get_mut(&id) {
-            Some(touched) => touched,
-            None => {
-                let Some(customer) = self.committed.load(&id) else { return };
-                looked_at.insert(Touched::of(Some(customer), policy))
-            }
-        };
+        let mut touched = self.touch(&id);
+        let (policy, ripe) = (&*self.policy, self.frontier.of(&id));
         let next = moments(&touched.customer, ripe, policy);
         let Some(due) = next.next() else { return };
         if due > came_up {
@@ -336,9 +339,7 @@ impl<C: Committed> Partition<C> {
         self.accounts.after(&touched.customer, scope, ripe, policy);
         self.fired += 1;
         let next = moments(&touched.customer, ripe, policy);
-        if let Some(touched) = looked_at.filter(|touched| touched.changed) {
-            self.overlay.insert(id.clone(), touched);
-        }
+        touched.put_back(&id, policy, (&mut self.overlay, &mut self.packing));
         self.timers.come_up(id, next);
     }
 
@@ -347,26 +348,26 @@ impl<C: Committed> Partition<C> {
         self.time
     }
 
-    /// What the open batch changed, in no particular but always the same order.
-    pub fn changes(&self) -> impl Iterator<Item = Change<'_>> {
-        let changed = self.overlay.iter().filter(|(_, touched)| touched.changed);
-        changed.map(|(id, touched)| (id, touched.is_known.then_some(&touched.customer)))
+    /// What the open batch changed, in no particular but always the same order: for the changelog. `None`: forgotten.
+    pub fn records(&self) -> impl Iterator<Item = (&CustomerId, Option<&C::Record>)> {
+        self.overlay.iter().map(|(id, change)| (id, change.record.as_ref()))
     }
 
-    /// Whose rank the open batch changed: from which one to which.
-    pub fn moves(&self) -> impl Iterator<Item = (&CustomerId, Option<Rank>, Option<Rank>)> {
-        let changed = self.overlay.iter().filter(|(_, touched)| touched.changed);
-        let ranked = changed.map(|(id, touched)| {
-            let customer = Some(&touched.customer).filter(|_| touched.is_known);
-            (id, touched.ranked, customer.and_then(|customer| Rank::of(customer, &self.policy)))
-        });
-        ranked.filter(|(_, before, after)| before != after)
+    /// The same, unpacked.
+    pub fn changes(&self) -> impl Iterator<Item = (&CustomerId, Option<Customer>)> {
+        self.records().map(|(id, record)| (id, record.map(Packed::unpack)))
+    }
+
+    /// The log has confirmed the open batch: takes its changes out, for whoever keeps what is committed. Followed by
+    /// [`Partition::confirm`].
+    pub fn take_changes(&mut self) -> impl Iterator<Item = (CustomerId, Change<C::Record>)> {
+        self.overlay.drain()
     }
 
     /// Whether the open batch changed any customer or count, or ended a day.
     pub fn has_changes(&self) -> bool {
         let has_counted = !self.accounts.tallies.open().is_empty() || self.days.has_ended();
-        has_counted || self.overlay.values().any(|touched| touched.changed)
+        has_counted || !self.overlay.is_empty()
     }
 
     /// The log has confirmed the open batch and `committed` holds its changes.

@@ -1,7 +1,9 @@
 //! A customer in the open batch: as committed when first looked at, then as the batch leaves them.
+//!
+//! They are unpacked while something happens to them and packed again at once: a batch holds thousands of customers,
+//! whose structures would fill the processor's caches many times over until they are written down.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use foldhash::quality::FixedState;
 
@@ -9,31 +11,80 @@ use super::accounts::Accounts;
 use super::event::Event;
 use super::on_due::{is_forgotten, on_due};
 use super::on_event::{Dropped, Novelty, on_event};
-use super::partition::{Announcement, Cause, Committed};
+use super::partition::{Announcement, Cause};
 use super::rank::Rank;
-use super::tallies::Ripe;
+use super::tallies::{FirstOrders, Ripe};
 use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal};
 
-/// The customers that the open batch has looked at.
-pub(super) type Overlay = HashMap<CustomerId, Touched, FixedState>;
+/// A customer packed for keeping.
+pub trait Packed: Sized {
+    /// Packs a customer; `room` may be written over.
+    fn pack(customer: &Customer, room: &mut Vec<u8>) -> Self;
 
-/// A customer of the open batch.
+    /// The customer.
+    fn unpack(&self) -> Customer;
+
+    /// Their first orders alone.
+    fn first_orders(&self) -> Option<FirstOrders>;
+}
+
+/// How the open batch leaves a customer whom it changed.
+#[derive(Debug)]
+pub struct Change<R> {
+    /// `None`: nothing is known of them any more.
+    pub record: Option<R>,
+    /// Their rank as committed.
+    pub rank_before: Option<Rank>,
+    /// Their rank now.
+    pub rank: Option<Rank>,
+}
+
+/// The customers that the open batch has changed.
+pub(super) type Overlay<R> = HashMap<CustomerId, Change<R>, FixedState>;
+
+/// A customer at work.
 pub(super) struct Touched {
     pub(super) customer: Customer,
     /// Their rank as committed.
-    pub(super) ranked: Option<Rank>,
+    rank_before: Option<Rank>,
     /// False: nothing is known of them, or no longer.
-    pub(super) is_known: bool,
+    is_known: bool,
     pub(super) changed: bool,
 }
 
 impl Touched {
     /// Somebody as they are committed, if they are known.
-    pub(super) fn of(customer: Option<Customer>, policy: &Policy) -> Self {
+    pub(super) fn committed(customer: Option<Customer>, policy: &Policy) -> Self {
         let is_known = customer.is_some();
         let customer = customer.unwrap_or_default();
-        let ranked = Rank::of(&customer, policy);
-        Self { customer, ranked, is_known, changed: false }
+        let rank_before = Rank::of(&customer, policy);
+        Self { customer, rank_before, is_known, changed: false }
+    }
+
+    /// Somebody as the open batch has left them so far.
+    pub(super) fn open<R: Packed>(change: &Change<R>) -> Self {
+        let customer = change.record.as_ref().map(R::unpack);
+        let is_known = customer.is_some();
+        Self { customer: customer.unwrap_or_default(), rank_before: change.rank_before, is_known, changed: false }
+    }
+
+    /// Leaves them to the open batch, if they changed.
+    pub(super) fn put_back<R: Packed>(
+        &self,
+        id: &CustomerId,
+        policy: &Policy,
+        (overlay, room): (&mut Overlay<R>, &mut Vec<u8>),
+    ) {
+        if !self.changed {
+            return;
+        }
+        let known = self.is_known.then_some(&self.customer);
+        let record = known.map(|customer| R::pack(customer, room));
+        let rank = known.and_then(|customer| Rank::of(customer, policy));
+        match overlay.get_mut(id) {
+            Some(change) => (change.record, change.rank) = (record, rank),
+            None => drop(overlay.insert(id.clone(), Change { record, rank_before: self.rank_before, rank })),
+        }
     }
 
     /// Everything known of the customer goes but for anonymous sums; whatever comes later starts a new one.
@@ -84,18 +135,5 @@ impl Touched {
 fn announce(announcements: &mut Vec<Announcement>, signal: Signal, cause: Cause, policy: &Policy) {
     if policy.not_before.is_none_or(|start| signal.at() >= start) {
         announcements.push(Announcement { signal, cause });
-    }
-}
-
-/// The customer in the open batch, who may be new to it.
-pub(super) fn touch<'a, C: Committed>(
-    overlay: &'a mut Overlay,
-    committed: &C,
-    policy: &Policy,
-    id: &CustomerId,
-) -> &'a mut Touched {
-    match overlay.entry(id.clone()) {
-        Entry::Occupied(entry) => entry.into_mut(),
-        Entry::Vacant(entry) => entry.insert(Touched::of(committed.load(id), policy)),
     }
 }

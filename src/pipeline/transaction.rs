@@ -7,12 +7,8 @@ use super::batch::Batch;
 use super::life::Running;
 use super::ports::{AbortCause, Clock, Committed, Destination, Fault, Invariant, Log, Outgoing, Position};
 use super::stream_thread::StreamThread;
-use crate::domain::CustomerId;
 use crate::wire::state_key::{self, StateKey};
-use crate::wire::{customer_record, day_record, tallies_record};
-
-/// A customer that a transaction changed: partition, id and new record; `None`: forgotten.
-type Changed = (i32, CustomerId, Option<Box<[u8]>>);
+use crate::wire::{day_record, tallies_record};
 
 impl<L: Log, K: Clock> StreamThread<L, K> {
     pub(super) fn try_commit(&mut self) -> Result<(), Fault> {
@@ -21,38 +17,29 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         }
         self.commit_began = self.clock.monotonic();
         let mut positions = Vec::new();
-        let mut records = Vec::new();
         for partition in &self.batch.partitions {
             let Some(running) = self.running.get(partition) else { continue };
-            send_changes(&mut self.log, *partition, running, &mut records)?;
+            send_changes(&mut self.log, *partition, running)?;
             positions.extend(running.positions(self.by));
         }
         match self.log.commit(&positions) {
             Ok(committed) => {
-                self.publish(records, &committed);
+                self.publish(&committed);
                 Ok(())
             }
-            Err(Fault::OutcomeUnknown(reason)) => self.settle(&positions, records, &reason),
+            Err(Fault::OutcomeUnknown(reason)) => self.settle(&positions, &reason),
             Err(fault) => Err(fault),
         }
     }
 
     /// The transaction took place: now, and only now, readers may see it.
-    fn publish(&mut self, records: Vec<Changed>, committed: &Committed) {
+    fn publish(&mut self, committed: &Committed) {
         let mut batch = mem::take(&mut self.batch);
-        batch.summary.customers = records.len();
         let touched = batch.partitions.iter().filter_map(|partition| self.running.get(partition));
         batch.summary.timers_fired = touched.map(|running| running.engine.fired()).sum();
-        for (partition, id, record) in records {
-            let Some(running) = self.running.get(&partition) else { continue };
-            match record {
-                Some(record) => running.store.put(id, record),
-                None => running.store.remove(&id),
-            }
-        }
         for partition in &batch.partitions {
             let Some(running) = self.running.get_mut(partition) else { continue };
-            running.store.rerank(running.engine.moves());
+            batch.summary.customers += running.store.take_over(running.engine.take_changes());
             let state_end = committed.state_ends.iter().find(|(written, _)| written == partition);
             running.confirm(state_end.map(|(_, end)| *end));
             if let Some(detail) = running.doubt.take() {
@@ -79,7 +66,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 
     /// Nobody can tell whether the transaction took place. A new producer settles it, the group's memory tells.
-    fn settle(&mut self, positions: &[Position], records: Vec<Changed>, reason: &str) -> Result<(), Fault> {
+    fn settle(&mut self, positions: &[Position], reason: &str) -> Result<(), Fault> {
         let partitions: Vec<i32> = self.batch.partitions.iter().copied().collect();
         self.until_it_works(L::renew)?;
         let remembered = self.until_it_works(|log| log.remembered(&partitions))?;
@@ -89,7 +76,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         });
         self.shared.observer.outcome_settled(took_place, reason);
         if took_place {
-            self.publish(records, &Committed::default());
+            self.publish(&Committed::default());
             return Ok(());
         }
         self.drop_batch()
@@ -139,22 +126,11 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 }
 
-fn send_changes<L: Log>(
-    log: &mut L,
-    partition: i32,
-    running: &Running,
-    records: &mut Vec<Changed>,
-) -> Result<(), Fault> {
+fn send_changes<L: Log>(log: &mut L, partition: i32, running: &Running) -> Result<(), Fault> {
     let to = Destination::State(partition);
-    let mut encoded = Vec::new();
-    for (id, customer) in running.engine.changes() {
-        let record = customer.map(|customer| {
-            encoded.clear();
-            customer_record::encode_into(customer, &mut encoded);
-            Box::from(encoded.as_slice())
-        });
-        log.send(&Outgoing { to, key: Some(&state_key::customer(id)), value: record.as_deref(), headers: &[] })?;
-        records.push((partition, id.clone(), record));
+    for (id, record) in running.engine.records() {
+        let value = record.map(|record| &**record);
+        log.send(&Outgoing { to, key: Some(&state_key::customer(id)), value, headers: &[] })?;
     }
     for section in running.engine.changed_sections() {
         let (key, value) = (StateKey::Tallies(section.at).encode(), tallies_record::encode(&section));

@@ -15,6 +15,7 @@ use crate::domain::risk::Standing;
 use crate::domain::ticket::{Ticket, TicketStep, Tickets};
 use crate::domain::time::Month;
 use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory, Span, TicketId};
+use crate::engine::Packed;
 use crate::engine::tallies::FirstOrders;
 
 const VERSION: u8 = 3;
@@ -244,6 +245,24 @@ pub fn first_orders(bytes: &[u8]) -> Result<Option<FirstOrders>, Unreadable> {
     let second = first + Span::from_millis(from.signed()?);
     Ok(Some(FirstOrders { first, second: Some(second) }))
 }
+
+impl Packed for Box<[u8]> {
+    fn pack(customer: &Customer, room: &mut Vec<u8>) -> Self {
+        room.clear();
+        encode_into(customer, room);
+        Self::from(room.as_slice())
+    }
+
+    fn unpack(&self) -> Customer {
+        decode(self).expect(CHECKED)
+    }
+
+    fn first_orders(&self) -> Option<FirstOrders> {
+        first_orders(self).expect(CHECKED)
+    }
+}
+
+const CHECKED: &str = "records are checked before they are kept";
 
 /// The version, and what it is the version of.
 fn versioned(bytes: &[u8]) -> Result<(u8, &[u8]), Unreadable> {

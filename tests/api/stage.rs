@@ -12,7 +12,7 @@ use homecoming::engine::{DayEnd, Event, Partition, Rank};
 use homecoming::http::{ConnectionLimits, Signals, Surroundings, serve};
 use homecoming::store::{PartitionStore, Partitions};
 use homecoming::telemetry::Metrics;
-use homecoming::wire::{customer_record, day_record, tallies_record};
+use homecoming::wire::{day_record, tallies_record};
 use serde_json::Value;
 
 /// One partition, and what its changelog would hold besides customers.
@@ -62,12 +62,7 @@ impl Work {
 
     /// As the stream thread does it.
     pub fn commit(&mut self) {
-        for (id, customer) in self.engine.changes() {
-            match customer {
-                Some(customer) => self.store.put(id.clone(), customer_record::encode(customer)),
-                None => self.store.remove(id),
-            }
-        }
+        self.store.take_over(self.engine.take_changes());
         for section in self.engine.changed_sections() {
             match tallies_record::encode(&section) {
                 Some(_) => drop(self.sections.insert(section.at, section)),
@@ -81,7 +76,6 @@ impl Work {
             }
         }
         (self.time, self.open_day) = (self.engine.time(), self.engine.open_day());
-        self.store.rerank(self.engine.moves());
         self.engine.confirm();
         self.show();
     }

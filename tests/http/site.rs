@@ -14,7 +14,7 @@ use homecoming::pipeline::Status;
 use homecoming::shop::{Shop, ShopOptions};
 use homecoming::store::{PartitionStore, Partitions};
 use homecoming::telemetry::Metrics;
-use homecoming::wire::{self, customer_record};
+use homecoming::wire;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -139,9 +139,7 @@ fn fill(store: &Arc<PartitionStore>, policy: &Arc<Policy>, customers: usize) {
         partition.apply(&event, &mut Vec::new());
         while partition.advance(event.at, 1000, &mut Vec::new()) {}
     }
-    for (id, customer) in partition.changes() {
-        store.put(id.clone(), customer_record::encode(customer.expect("nobody was forgotten")));
-    }
+    store.take_over(partition.take_changes());
     partition.confirm();
     store.show(|seen| {
         seen.totals = *partition.totals();

@@ -2,22 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use homecoming::domain::{Customer, CustomerId, EventTime, Signal, Span};
-use homecoming::engine::{Committed, Event, Happening, Partition};
+use homecoming::domain::{Customer, EventTime, Signal, Span};
+use homecoming::engine::{Event, Happening, Partition};
+use homecoming::store::Nobody;
 use homecoming::wire::{self, Incoming, Limits, Source};
 
 use crate::plan::Plan;
 use crate::shop::Shop;
 use crate::topics::Topic;
-
-/// Nobody is known before.
-struct Nobody;
-
-impl Committed for Nobody {
-    fn load(&self, _: &CustomerId) -> Option<Customer> {
-        None
-    }
-}
 
 #[derive(Default)]
 pub struct Oracle {
@@ -86,7 +78,7 @@ impl Oracle {
             let text = String::from_utf8(wire::signal::encode(&signal)).expect("JSON is UTF-8");
             self.signals.entry((topic, signal.customer().as_str().to_owned())).or_default().push(text);
         }
-        let known = engine.changes().filter_map(|(id, customer)| Some((id.as_str().to_owned(), customer?.clone())));
+        let known = engine.changes().filter_map(|(id, customer)| Some((id.as_str().to_owned(), customer?)));
         self.customers.extend(known);
     }
 }

@@ -3,19 +3,12 @@
 use std::sync::Arc;
 
 use homecoming::domain::policy::Weights;
-use homecoming::domain::{Customer, CustomerId, Policy, Signal};
-use homecoming::engine::{Committed, Partition};
+use homecoming::domain::{Customer, Policy, Signal};
+use homecoming::engine::Partition;
+use homecoming::store::Nobody;
 use homecoming::wire::decode_line;
 
 use crate::letters::{Letter, at, quoted};
-
-struct Nobody;
-
-impl Committed for Nobody {
-    fn load(&self, _: &CustomerId) -> Option<Customer> {
-        None
-    }
-}
 
 /// One customer, and all that was said of them.
 pub struct Life {
@@ -49,7 +42,7 @@ impl Life {
 
     pub fn customer(&self) -> Customer {
         let (_, customer) = self.partition.changes().next().expect("one customer");
-        customer.expect("nobody is forgotten").clone()
+        customer.expect("nobody is forgotten")
     }
 
     /// The first signal of a kind.
