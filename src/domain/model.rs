@@ -69,7 +69,8 @@ impl Parameters {
 
     /// What silence does to a customer: only `t` moves until the next order.
     pub fn silence(&self, days: f64, c: &Recency) -> Silence {
-        Silence { orders: self.r + c.x, dropout: self.a / (self.b + c.x), log_last: libm::log(self.alpha + c.tx), days }
+        let last = self.alpha + c.tx;
+        Silence { orders: self.r + c.x, dropout: self.a / (self.b + c.x), last, log_last: libm::log(last), days }
     }
 
     /// The median of the days to the next order, if alive.
@@ -83,6 +84,8 @@ impl Parameters {
 pub struct Silence {
     orders: f64,
     dropout: f64,
+    /// α + tx.
+    last: f64,
     log_last: f64,
     days: f64,
 }
@@ -90,8 +93,14 @@ pub struct Silence {
 impl Silence {
     /// [`Parameters::p_order_within`] where `elapsed` is α + t.
     pub fn p_order_within(&self, elapsed: f64) -> f64 {
-        let log = libm::log(elapsed);
-        let alive = 1.0 / (1.0 + self.dropout * libm::exp(self.orders * (log - self.log_last)));
+        // Just after an order there has been no silence: the same as below, with fewer logarithms.
+        let (log, gone) = if elapsed == self.last {
+            (self.log_last, 1.0)
+        } else {
+            let log = libm::log(elapsed);
+            (log, libm::exp(self.orders * (log - self.log_last)))
+        };
+        let alive = 1.0 / (1.0 + self.dropout * gone);
         let none = self.orders * (log - libm::log(elapsed + self.days));
         held(alive * -libm::expm1(none))
     }
@@ -101,8 +110,17 @@ impl Silence {
         let later = libm::exp(log) + self.days;
         let alive = 1.0 / (1.0 + self.dropout * libm::exp(self.orders * (log - self.log_last)));
         let some = -libm::expm1(self.orders * (log - libm::log(later)));
-        let slope = -self.orders * alive * ((1.0 - alive) * some + (1.0 - some) * self.days / later);
-        (alive * some, slope)
+        (alive * some, self.slope(alive, some, later))
+    }
+
+    /// The logarithm of α + t just after the last order, and the slope there, where that chance is known.
+    pub fn at_last(&self, chance: f64) -> (f64, f64) {
+        let alive = 1.0 / (1.0 + self.dropout);
+        (self.log_last, self.slope(alive, chance / alive, self.last + self.days))
+    }
+
+    fn slope(&self, alive: f64, some: f64, later: f64) -> f64 {
+        -self.orders * alive * ((1.0 - alive) * some + (1.0 - some) * self.days / later)
     }
 }
 
@@ -148,6 +166,9 @@ mod tests {
             assert!((chance - silence.p_order_within(libm::exp(log))).abs() < 1e-12);
             assert!((slope - (near(1e-6) - near(-1e-6)) / 2e-6).abs() < 1e-7, "{slope} at {log}");
         }
+        let (log, slope) = silence.at_last(silence.p_order_within(Parameters::CDNOW.alpha + 100.0));
+        assert!((log - libm::log(Parameters::CDNOW.alpha + 100.0)).abs() < 1e-12);
+        assert!((slope - silence.over_log(log).1).abs() < 1e-12, "{slope} just after the last order");
     }
 
     #[test]

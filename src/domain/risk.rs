@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::crossing::{first_where, root};
+use super::crossing::{Tangent, first_where, root};
 use super::customer::Customer;
 use super::factor::{self, Factor};
 use super::model::{Recency, Silence, logit, sigmoid};
@@ -73,6 +73,9 @@ pub struct Standing {
     /// Since when the level is `medium` or `high`; when somebody lapsed follows from their last order.
     pub level_since: Option<EventTime>,
 }
+
+/// From how long on a stretch is likely to see the level rise.
+const LONG: Span = Span::from_days(120);
 
 /// The chance of return at one instant, with the evidence.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,28 +190,39 @@ impl<'a> Outlook<'a> {
     /// chance of a return can but fall.
     pub fn rise_within(&self, level: Level, factors: f64, (from, last): (EventTime, EventTime)) -> Option<EventTime> {
         let has_risen = |at: EventTime| level.after(self.risk(at, factors), &self.policy.thresholds) > level;
-        if level >= Level::High || last <= from || !has_risen(last) {
+        if level >= Level::High || last <= from {
+            return None;
+        }
+        // In a short stretch it is likelier that nothing happens.
+        if last < from + LONG && !has_risen(last) {
             return None;
         }
         let guess = self.about_when(level, factors, (from, last));
-        Some(first_where(from, last, guess, has_risen))
+        first_where(from, last, guess, has_risen)
     }
 
-    /// About when a level is left upwards between two instants, at the first of which it holds, and at the second not.
-    /// Over the logarithm of the time the chance is nearly a straight line.
+    /// About when a level is left upwards between two instants, at the first of which it holds, if that is before the
+    /// second. Over the logarithm of the time the chance is nearly a straight line, and its log-odds are even more so.
     fn about_when(&self, level: Level, factors: f64, (from, to): (EventTime, EventTime)) -> EventTime {
         let (thresholds, alpha) = (&self.policy.thresholds, self.policy.model.alpha);
         let threshold = if level == Level::Low { thresholds.medium } else { thresholds.high };
-        let least = sigmoid(logit((1.0 - threshold) * self.usual) - factors);
-        let days_to = |at: EventTime| libm::log(alpha + at.days_since(self.days.first));
-        let from_days = |log: f64| libm::exp(log) - alpha;
-        let chance = |log: f64| {
+        let least = (1.0 - threshold) * self.usual;
+        let least = if factors == 0.0 { least } else { sigmoid(logit(least) - factors) };
+        let log_of = |at: EventTime| libm::log(alpha + at.days_since(self.days.first));
+        let (start, (chance, slope)) = if from == self.days.last {
+            let (log, slope) = self.silence.at_last(self.usual);
+            (log, (self.usual, slope))
+        } else {
+            let log = log_of(from);
+            (log, self.silence.over_log(log))
+        };
+        let second = start - (logit(chance) - logit(least)) * chance * (1.0 - chance) / slope;
+        let start = Tangent { x: start, value: chance - least, slope };
+        let log = root(start, second, log_of(to), 1e-4, |log| {
             let (chance, slope) = self.silence.over_log(log);
             (chance - least, slope)
-        };
-        let (from, to) = (days_to(from), days_to(to));
-        let precision = 0.2 / (DAY_MS as f64 * (alpha + from_days(to)));
-        let days = from_days(root(from, to, precision, chance));
+        });
+        let days = libm::exp(log) - alpha;
         self.days.first + Span::from_millis(libm::ceil(days * DAY_MS as f64) as i64)
     }
 
