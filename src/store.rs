@@ -14,7 +14,7 @@ use foldhash::quality::RandomState;
 use crate::domain::time::Day;
 use crate::domain::{Customer, CustomerId, EventTime, Policy};
 use crate::engine::tallies::{Counts, Figures, FirstOrders};
-use crate::engine::{Change, Committed, DayEnd, Packed, Rank, Totals};
+use crate::engine::{Change, Committed, DayEnd, Packed, Totals};
 
 use ranking::{Ranking, Unranked, Wanted};
 
@@ -66,20 +66,24 @@ impl PartitionStore {
         self.customers.is_empty()
     }
 
-    /// Takes over what a commit changed of customers; says how many there were.
+    /// Takes over what a commit changed of customers, and where they stand among those at risk; says how many there
+    /// were.
     pub fn take_over(&self, changes: impl Iterator<Item = (CustomerId, Change<Box<[u8]>>)>) -> usize {
-        let (mut taken_over, mut moves) = (0, Vec::new());
+        let (mut taken_over, mut ranking) = (0, None);
         for (id, Change { record, rank_before, rank }) in changes {
             taken_over += 1;
             if rank != rank_before {
-                moves.push((id.clone(), rank_before, rank));
+                // One copy of the id for all: that of the map.
+                let known = self.customers.get(&id).map(|entry| entry.key().clone());
+                let ranking =
+                    ranking.get_or_insert_with(|| self.ranking.write().unwrap_or_else(PoisonError::into_inner));
+                ranking.change(known.as_ref().unwrap_or(&id), rank_before, rank);
             }
             match record {
                 Some(record) => self.put(id, record),
                 None => self.remove(&id),
             }
         }
-        self.rerank(&moves);
         taken_over
     }
 
@@ -91,19 +95,6 @@ impl PartitionStore {
     /// Forgets a customer.
     pub fn remove(&self, id: &CustomerId) {
         self.customers.remove(id);
-    }
-
-    /// Takes over where customers stand among those at risk, once their records are put.
-    fn rerank(&self, moves: &[(CustomerId, Option<Rank>, Option<Rank>)]) {
-        if moves.is_empty() {
-            return;
-        }
-        let mut ranking = self.ranking.write().unwrap_or_else(PoisonError::into_inner);
-        for (id, before, after) in moves {
-            // One copy of the id for all: that of the map.
-            let known = self.customers.get(id).map(|entry| entry.key().clone());
-            ranking.change(known.as_ref().unwrap_or(id), *before, *after);
-        }
     }
 
     /// Ranks all customers anew.
@@ -144,6 +135,10 @@ impl Committed for Arc<PartitionStore> {
 
     fn load(&self, id: &CustomerId) -> Option<Customer> {
         self.customers.get(id).map(|record| record.unpack())
+    }
+
+    fn load_over(&self, id: &CustomerId, spare: Customer) -> Option<Customer> {
+        self.customers.get(id).map(|record| record.unpack_over(spare))
     }
 
     fn first_orders(&self, id: &CustomerId) -> Option<FirstOrders> {

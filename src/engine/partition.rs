@@ -1,6 +1,7 @@
 //! One partition's customers in order: what fell due first, then the event.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 
 use super::accounts::{Accounts, moments, scopes};
@@ -23,6 +24,11 @@ pub trait Committed {
 
     /// The customer, if anything is known of them.
     fn load(&self, id: &CustomerId) -> Option<Customer>;
+
+    /// The same with the room of somebody's lists who is no longer needed.
+    fn load_over(&self, id: &CustomerId, _spare: Customer) -> Option<Customer> {
+        self.load(id)
+    }
 
     /// Their first orders alone.
     fn first_orders(&self, id: &CustomerId) -> Option<FirstOrders> {
@@ -84,7 +90,8 @@ pub struct Partition<C: Committed> {
     policy: Arc<Policy>,
     committed: C,
     overlay: Overlay<C::Record>,
-    /// Kept for its room.
+    /// Somebody looked at before, kept for the room of their lists, and room to pack in.
+    spare: Customer,
     packing: Vec<u8>,
     timers: Timers,
     accounts: Accounts,
@@ -103,6 +110,7 @@ impl<C: Committed> Partition<C> {
             policy,
             committed,
             overlay: Overlay::default(),
+            spare: Customer::default(),
             packing: Vec::new(),
             timers: Timers::default(),
             accounts: Accounts::default(),
@@ -134,7 +142,7 @@ impl<C: Committed> Partition<C> {
         }
         touched.customer.standing.next_change = next;
         touched.changed = true;
-        touched.put_back(id, &self.policy, (&mut self.overlay, &mut self.packing));
+        self.put_back(id, touched);
         self.timers.look_again(id, Moments::of_other(before), Moments::of_other(next));
     }
 
@@ -222,13 +230,13 @@ impl<C: Committed> Partition<C> {
     /// Applies one event; before it whatever fell due for this customer earlier than the event.
     pub fn apply(&mut self, event: &Event, announcements: &mut Vec<Announcement>) -> Outcome {
         let policy = Arc::clone(&self.policy);
-        let ripe = self.frontier.of(&event.customer);
         let mut touched = self.touch(&event.customer);
+        let ripe = self.frontier.of(&event.customer);
         let due = next_due(&touched.customer, &policy);
         if !event.what.counts() && due.is_none_or(|due| due >= event.at) {
             let novelty = touched.take_in(event, &policy, &mut Dropped::default(), announcements);
             let due_now = next_due(&touched.customer, &policy);
-            touched.put_back(&event.customer, &policy, (&mut self.overlay, &mut self.packing));
+            self.put_back(&event.customer, touched);
             self.timers.look_again(&event.customer, Moments::of_other(due), Moments::of_other(due_now));
             return self.outcome(novelty, event.at);
         }
@@ -255,16 +263,22 @@ impl<C: Committed> Partition<C> {
         let scope = if novelty == Novelty::New { scope_after } else { scope };
         self.accounts.after(&touched.customer, scope, ripe, &policy);
         self.timers.look_again(&event.customer, before, moments(&touched.customer, ripe, &policy));
-        touched.put_back(&event.customer, &policy, (&mut self.overlay, &mut self.packing));
+        self.put_back(&event.customer, touched);
         self.outcome(novelty, event.at)
     }
 
     /// The customer as the open batch has left them so far; nothing yet, if nothing is known of them.
-    fn touch(&self, id: &CustomerId) -> Touched {
+    fn touch(&mut self, id: &CustomerId) -> Touched {
+        let spare = mem::take(&mut self.spare);
         match self.overlay.get(id) {
-            Some(change) => Touched::open(change),
-            None => Touched::committed(self.committed.load(id), &self.policy),
+            Some(change) => Touched::open(change, spare),
+            None => Touched::committed(self.committed.load_over(id, spare), &self.policy),
         }
+    }
+
+    fn put_back(&mut self, id: &CustomerId, touched: Touched) {
+        touched.put_back(id, &self.policy, (&mut self.overlay, &mut self.packing));
+        self.spare = touched.customer;
     }
 
     /// Moves time on and fires what it has passed, each at its own instant, at most `limit` customers' moments.
@@ -324,6 +338,7 @@ impl<C: Committed> Partition<C> {
         let next = moments(&touched.customer, ripe, policy);
         let Some(due) = next.next() else { return };
         if due > came_up {
+            self.spare = touched.customer;
             self.timers.come_up(id, next);
             return;
         }
@@ -339,7 +354,7 @@ impl<C: Committed> Partition<C> {
         self.accounts.after(&touched.customer, scope, ripe, policy);
         self.fired += 1;
         let next = moments(&touched.customer, ripe, policy);
-        touched.put_back(&id, policy, (&mut self.overlay, &mut self.packing));
+        self.put_back(&id, touched);
         self.timers.come_up(id, next);
     }
 

@@ -21,8 +21,13 @@ pub trait Packed: Sized {
     /// Packs a customer; `room` may be written over.
     fn pack(customer: &Customer, room: &mut Vec<u8>) -> Self;
 
+    /// The customer, with the room of somebody's lists who is no longer needed.
+    fn unpack_over(&self, spare: Customer) -> Customer;
+
     /// The customer.
-    fn unpack(&self) -> Customer;
+    fn unpack(&self) -> Customer {
+        self.unpack_over(Customer::default())
+    }
 
     /// Their first orders alone.
     fn first_orders(&self) -> Option<FirstOrders>;
@@ -62,8 +67,8 @@ impl Touched {
     }
 
     /// Somebody as the open batch has left them so far.
-    pub(super) fn open<R: Packed>(change: &Change<R>) -> Self {
-        let customer = change.record.as_ref().map(R::unpack);
+    pub(super) fn open<R: Packed>(change: &Change<R>, spare: Customer) -> Self {
+        let customer = change.record.as_ref().map(|record| record.unpack_over(spare));
         let is_known = customer.is_some();
         Self { customer: customer.unwrap_or_default(), rank_before: change.rank_before, is_known, changed: false }
     }

@@ -178,13 +178,19 @@ impl<'a> Reader<'a> {
         if self.flag()? { read(self).map(Some) } else { Ok(None) }
     }
 
-    /// Has room for one more: most lists are read because there is one to be added.
-    pub(super) fn list<T, E: From<Cut>>(
+    pub(super) fn list<T, E: From<Cut>>(&mut self, read: impl FnMut(&mut Self) -> Result<T, E>) -> Result<Vec<T>, E> {
+        self.list_over(Vec::new(), read)
+    }
+
+    /// A list in the room of another. There is room for one more: most lists are read because there is one to be added.
+    pub(super) fn list_over<T, E: From<Cut>>(
         &mut self,
+        mut list: Vec<T>,
         mut read: impl FnMut(&mut Self) -> Result<T, E>,
     ) -> Result<Vec<T>, E> {
         let length = self.length()?;
-        let mut list = Vec::with_capacity(length + usize::from(length > 0));
+        list.clear();
+        list.reserve_exact(length + usize::from(length > 0));
         for _ in 0..length {
             list.push(read(self)?);
         }

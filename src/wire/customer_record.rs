@@ -182,19 +182,25 @@ fn write_care(customer: &Customer, to: &mut Writer<'_>) {
 
 /// The customer in these bytes.
 pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
+    decode_over(bytes, Customer::default())
+}
+
+/// The same with the room of the lists that `spare` has.
+fn decode_over(bytes: &[u8], spare: Customer) -> Result<Customer, Unreadable> {
     let (version, body) = versioned(bytes)?;
     let from = &mut Reader(body);
-    let (mut remembered, elsewhere) = read_orders(from)?;
+    let PurchaseHistory { remembered, spending, .. } = spare.purchases;
+    let (mut remembered, elsewhere) = read_orders(from, remembered)?;
     let sums = from
         .optional(|from| Ok::<_, Unreadable>((from.unsigned_32()?, from.unsigned_32()?, time(from)?, time(from)?)))?;
-    let spending = from.list(read_spending)?;
+    let spending = from.list_over(spending, read_spending)?;
     for order in &mut remembered {
         order.amount = Amount::from_minor(order.amount.minor(), currency_at(&spending, 0)?);
     }
     for (order, place) in elsewhere {
         remembered[order].amount = Amount::from_minor(remembered[order].amount.minor(), currency_at(&spending, place)?);
     }
-    let seen = SeenEvents(from.list(|from| from.array().map(u64::from_le_bytes))?);
+    let seen = SeenEvents(from.list_over(spare.seen.0, |from| from.array().map(u64::from_le_bytes))?);
     let level = *Level::ALL.get(usize::from(from.byte()?)).ok_or(Unreadable::Damaged("unknown level"))?;
     let evaluated_at = from.optional(time)?;
     let episode = from.optional(|from| from.array().map(Uuid::from_bytes))?;
@@ -207,7 +213,7 @@ pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
     customer.standing = Standing { level, evaluated_at, episode, next_change, ..Standing::default() };
     let mut too = None;
     if version > 1 {
-        customer.refunds = Refunds(from.list(|from| read_refund(from, &spending))?);
+        customer.refunds = Refunds(from.list_over(spare.refunds.0, |from| read_refund(from, &spending))?);
         customer.standing.value_at_risk = from.optional(|from| {
             let (minor, place) = (from.signed_128()?, from.byte()?);
             let lasted = if version > 2 { from.optional(|from| from.signed())? } else { None };
@@ -253,8 +259,8 @@ impl Packed for Box<[u8]> {
         Self::from(room.as_slice())
     }
 
-    fn unpack(&self) -> Customer {
-        decode(self).expect(CHECKED)
+    fn unpack_over(&self, spare: Customer) -> Customer {
+        decode_over(self, spare).expect(CHECKED)
     }
 
     fn first_orders(&self) -> Option<FirstOrders> {
@@ -287,11 +293,11 @@ fn time(from: &mut Reader<'_>) -> Result<EventTime, Cut> {
 type CurrencyOf = (usize, u8);
 
 /// Orders, their currency still to be told: what was spent comes later. And those in another than its first currency.
-fn read_orders(from: &mut Reader<'_>) -> Result<(Vec<Order>, Vec<CurrencyOf>), Unreadable> {
+fn read_orders(from: &mut Reader<'_>, room: Vec<Order>) -> Result<(Vec<Order>, Vec<CurrencyOf>), Unreadable> {
     let currency = Currency::from_code("XXX").ok_or(Unreadable::Damaged("unknown currency"))?;
     let (mut before, mut read) = (0, 0);
     let mut elsewhere = Vec::new();
-    let orders = from.list(|from| {
+    let orders = from.list_over(room, |from| {
         before = i64::checked_add(before, from.signed()?).ok_or(Unreadable::Damaged("a time out of range"))?;
         let id = OrderId::new(from.text()?).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
         let amount = Amount::from_minor(from.signed()?, currency);

@@ -13,7 +13,21 @@ use serde_json::value::RawValue;
 use super::Rejection;
 use crate::domain::{Amount, Currency, CustomerId, EventId, EventTime, OrderId};
 
-pub(super) struct Fields<'a>(Vec<(Name<'a>, Value<'a>)>);
+pub(super) struct Fields<'a>(Vec<Field<'a>>);
+
+struct Field<'a> {
+    /// Of the name: most names that are asked for differ from it here already.
+    mark: u32,
+    name: Name<'a>,
+    value: Value<'a>,
+}
+
+/// A name's length, first and last bytes.
+fn mark(name: &str) -> u32 {
+    let bytes = name.as_bytes();
+    let byte = |at: Option<&u8>| u32::from(at.copied().unwrap_or_default());
+    (bytes.len() as u32) << 16 | byte(bytes.first()) << 8 | byte(bytes.last())
+}
 
 /// The value of a field.
 pub(super) enum Value<'a> {
@@ -48,8 +62,10 @@ impl<'a> Fields<'a> {
     }
 
     /// The field, unless it is absent or null.
+    #[inline]
     pub(super) fn optional(&self, name: &str) -> Option<&Value<'a>> {
-        let found = &self.0.iter().rev().find(|(known, _)| known.0 == name)?.1;
+        let mark = mark(name);
+        let found = &self.0.iter().rev().find(|known| known.mark == mark && known.name.0 == name)?.value;
         let is_null = matches!(found, Value::Raw(raw) if raw.get() == "null");
         (!is_null).then_some(found)
     }
@@ -197,10 +213,10 @@ impl<'de> Deserialize<'de> for Name<'de> {
 }
 
 /// Fields of which those that [`is_text`] names are strings.
-struct Plain<'a>(Vec<(Name<'a>, Value<'a>)>);
+struct Plain<'a>(Vec<Field<'a>>);
 
 /// Fields of any kind.
-struct Patient<'a>(Vec<(Name<'a>, Value<'a>)>);
+struct Patient<'a>(Vec<Field<'a>>);
 
 impl<'de> Deserialize<'de> for Plain<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -219,7 +235,7 @@ struct FieldsVisitor<F> {
 }
 
 impl<'de, F: Fn(&str) -> bool> Visitor<'de> for FieldsVisitor<F> {
-    type Value = Vec<(Name<'de>, Value<'de>)>;
+    type Value = Vec<Field<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
@@ -233,7 +249,7 @@ impl<'de, F: Fn(&str) -> bool> Visitor<'de> for FieldsVisitor<F> {
             } else {
                 Value::Raw(map.next_value()?)
             };
-            fields.push((name, value));
+            fields.push(Field { mark: mark(&name.0), name, value });
         }
         Ok(fields)
     }
