@@ -94,7 +94,8 @@ of_kubernetes() { # NAME
 
 checkov() {
     local version=3.3.30
-    is_there checkov $version && return
+    # What was installed elsewhere and moved here does not run.
+    is_there checkov $version && "$out/checkov" --version > /dev/null 2>&1 && return
     echo "installing checkov $version" >&2
     rm -rf "$out/../checkov"
     python3 -m venv "$out/../checkov"
