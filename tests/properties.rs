@@ -17,7 +17,8 @@ use homecoming::domain::{
 };
 use homecoming::engine::tallies::{Counts, FirstOrders, Section};
 use homecoming::engine::{
-    Announcement, Committed, Contribution, Event, Happening, Outcome, Partition, Totals, Watermark, WatermarkRules,
+    Announcement, Committed, Contribution, Event, Happening, Outcome, Packed, Partition, Totals, Watermark,
+    WatermarkRules,
 };
 use homecoming::store::{Nobody, PartitionStore};
 use homecoming::wire::progress_record::{Erased, InputProgress, Progress};
@@ -805,10 +806,12 @@ fn care() -> impl Strategy<Value = impl serde::Serialize + std::fmt::Debug> {
 proptest! {
     #![proptest_config(drawn(500))]
 
-    /// A customer's record is the customer, those with more orders than are remembered included.
+    /// A customer's record is the customer, those with more orders than are remembered included, and whoever had the
+    /// room before.
     #[test]
     fn a_customer_record_is_the_customer(
         events in history(1, 1..90),
+        others in history(3, 1..60),
         more in prop_oneof![4 => Just(0i64), 1 => 150..400i64],
         policy in policy(),
     ) {
@@ -824,9 +827,13 @@ proptest! {
             event
         }));
         let told = tell(&events, &policy);
+        let others = tell(&others, &policy).customers;
         for customer in told.customers.values() {
             let record = customer_record::encode(customer);
             prop_assert_eq!(customer_record::decode(&record), Ok(customer.clone()));
+            for other in others.values() {
+                prop_assert_eq!(&record.unpack_over(other.clone()), customer);
+            }
             prop_assert_eq!(customer_record::first_orders(&record), Ok(FirstOrders::of(&customer.purchases)));
             prop_assert_eq!(record, customer_record::encode(customer));
         }
