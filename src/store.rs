@@ -133,10 +133,6 @@ impl PartitionStore {
 impl Committed for Arc<PartitionStore> {
     type Record = Box<[u8]>;
 
-    fn load(&self, id: &CustomerId) -> Option<Customer> {
-        self.customers.get(id).map(|record| record.unpack())
-    }
-
     fn load_over(&self, id: &CustomerId, spare: Customer) -> Option<Customer> {
         self.customers.get(id).map(|record| record.unpack_over(spare))
     }
@@ -153,7 +149,7 @@ pub struct Nobody;
 impl Committed for Nobody {
     type Record = Box<[u8]>;
 
-    fn load(&self, _: &CustomerId) -> Option<Customer> {
+    fn load_over(&self, _: &CustomerId, _: Customer) -> Option<Customer> {
         None
     }
 }

@@ -178,7 +178,7 @@ struct Shelf(Rc<RefCell<BTreeMap<CustomerId, Customer>>>);
 impl Committed for Shelf {
     type Record = Box<[u8]>;
 
-    fn load(&self, id: &CustomerId) -> Option<Customer> {
+    fn load_over(&self, id: &CustomerId, _: Customer) -> Option<Customer> {
         self.0.borrow().get(id).cloned()
     }
 }

@@ -22,12 +22,12 @@ pub trait Committed {
     /// As what the open batch keeps a customer until then.
     type Record: Packed;
 
-    /// The customer, if anything is known of them.
-    fn load(&self, id: &CustomerId) -> Option<Customer>;
+    /// The customer, if anything is known of them; with the room of somebody's lists who is no longer needed.
+    fn load_over(&self, id: &CustomerId, spare: Customer) -> Option<Customer>;
 
-    /// The same with the room of somebody's lists who is no longer needed.
-    fn load_over(&self, id: &CustomerId, _spare: Customer) -> Option<Customer> {
-        self.load(id)
+    /// The customer, if anything is known of them.
+    fn load(&self, id: &CustomerId) -> Option<Customer> {
+        self.load_over(id, Customer::default())
     }
 
     /// Their first orders alone.

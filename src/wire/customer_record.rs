@@ -63,7 +63,7 @@ pub fn encode(customer: &Customer) -> Box<[u8]> {
 }
 
 /// The same, at the end of `to`.
-pub fn encode_into(customer: &Customer, to: &mut Vec<u8>) {
+fn encode_into(customer: &Customer, to: &mut Vec<u8>) {
     to.push(VERSION);
     let to = &mut Writer(to);
     let (history, standing) = (&customer.purchases, &customer.standing);
