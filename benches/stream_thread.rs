@@ -14,7 +14,7 @@ use std::time::Duration;
 use homecoming::domain::{EventTime, Policy, Span};
 use homecoming::http::Signals;
 use homecoming::pipeline::ports::{
-    Committed, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored, RestoredUpTo,
+    CommitTimes, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored, RestoredUpTo,
 };
 use homecoming::pipeline::{Clock, Fault, Log, Settings, Shared, Status, StreamThread};
 use homecoming::shop::{Shop, ShopOptions, ShopTopic, ShopTopics};
@@ -168,8 +168,8 @@ impl Log for &mut MemoryLog {
         Ok(())
     }
 
-    fn commit(&mut self, _: &[Position]) -> Result<Committed, Fault> {
-        Ok(Committed { state_ends: (0..PARTITIONS).map(|partition| (partition, 0)).collect(), ..Committed::default() })
+    fn commit(&mut self, _: &[Position]) -> Result<CommitTimes, Fault> {
+        Ok(CommitTimes::default())
     }
 
     fn abort(&mut self) -> Result<(), Fault> {

@@ -1,14 +1,17 @@
 //! The group consumer. A rebalance is only noted where librdkafka calls us; the stream thread acts on it between two
 //! records, which librdkafka waits for.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rdkafka::Statistics;
-use rdkafka::bindings::{rd_kafka_get_watermark_offsets, rd_kafka_position};
+use rdkafka::bindings::{
+    rd_kafka_get_watermark_offsets, rd_kafka_position, rd_kafka_queue_destroy, rd_kafka_queue_forward,
+    rd_kafka_queue_get_consumer, rd_kafka_queue_get_partition,
+};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -88,6 +91,8 @@ pub(super) struct GroupConsumer {
     is_static: bool,
     /// Where reading begins of inputs that were held back ever since they were taken up.
     to_begin: Vec<(InputPartition, i64)>,
+    /// Inputs whose records gather where they are fetched to, until they are wanted.
+    held: BTreeSet<InputPartition>,
 }
 
 /// For how long the group waits for a member that says nothing, unless `[kafka.client]` says otherwise.
@@ -116,7 +121,9 @@ impl GroupConsumer {
                 // The default of one second halves the rate as soon as a queue fills up.
                 ("fetch.queue.backoff.ms", "5"),
                 ("queued.min.messages", "50000"),
-                ("queued.max.messages.kbytes", "8192"),
+                // Of each input that is held back, and of all others together.
+                ("queued.max.messages.kbytes", "1024"),
+                ("fetch.message.max.bytes", "524288"),
             ],
         );
         if let Some(instance) = &connection.instance_id {
@@ -131,6 +138,7 @@ impl GroupConsumer {
             is_static: connection.instance_id.is_some(),
             connection: connection.clone(),
             to_begin: Vec::new(),
+            held: BTreeSet::new(),
         })
     }
 
@@ -266,19 +274,54 @@ impl GroupConsumer {
         Ok(())
     }
 
-    /// librdkafka's fetching thread, once it had nothing to fetch, looks again after a second; a seek makes it look at
-    /// once. Should that fail, it is only later.
     pub(super) fn resume(&mut self, inputs: &[InputPartition]) -> Result<(), Fault> {
-        self.client().resume(&self.plain_list(inputs)).map_err(passing("can't let a partition flow"))?;
+        for input in inputs {
+            if self.held.remove(input) {
+                self.let_flow(*input, true);
+            }
+        }
         let begins = |(input, _): &(InputPartition, i64)| inputs.contains(input);
         let (begin, later): (Vec<_>, Vec<_>) = self.to_begin.drain(..).partition(begins);
         self.to_begin = later;
+        if begin.is_empty() {
+            return Ok(());
+        }
+        let beginning: Vec<InputPartition> = begin.iter().map(|(input, _)| *input).collect();
+        self.client().resume(&self.plain_list(&beginning)).map_err(passing("can't let a partition flow"))?;
+        // librdkafka's fetching thread, once it had nothing to fetch, looks again after a second; a seek makes it look
+        // at once. Should that fail, it is only later.
         drop(self.seek(&begin));
         Ok(())
     }
 
-    pub(super) fn hold(&self, inputs: &[InputPartition]) -> Result<(), Fault> {
-        self.client().pause(&self.plain_list(inputs)).map_err(passing("can't hold a partition back"))
+    /// Holds back what is fetched from now on. A pause would throw away what was fetched already, to fetch it again.
+    pub(super) fn hold(&mut self, inputs: &[InputPartition]) {
+        for input in inputs {
+            if self.held.insert(*input) {
+                self.let_flow(*input, false);
+            }
+        }
+    }
+
+    /// Lets the records of an input come to where all are polled from, those that have gathered first; or lets them
+    /// gather, within the bounds of any fetch queue.
+    #[allow(unsafe_code)]
+    fn let_flow(&self, input: InputPartition, flows: bool) {
+        let Ok(topic) = CString::new(self.connection.topic(input.source)) else { return };
+        let client = self.client().client().native_ptr();
+        // SAFETY: the client lives as long as `self`; topic is a C string; the queues that are got here are given back,
+        // librdkafka counts itself who else refers to them. No queue at all is a valid place to forward to.
+        unsafe {
+            let fetched = rd_kafka_queue_get_partition(client, topic.as_ptr(), input.partition);
+            let polled = if flows { rd_kafka_queue_get_consumer(client) } else { std::ptr::null_mut() };
+            if !fetched.is_null() {
+                rd_kafka_queue_forward(fetched, polled);
+                rd_kafka_queue_destroy(fetched);
+            }
+            if !polled.is_null() {
+                rd_kafka_queue_destroy(polled);
+            }
+        }
     }
 
     fn plain_list(&self, inputs: &[InputPartition]) -> TopicPartitionList {
@@ -291,6 +334,10 @@ impl GroupConsumer {
 
     pub(super) fn let_go(&mut self) -> Result<(), Fault> {
         self.to_begin.clear();
+        // librdkafka leaves it as we left it when the partition comes again.
+        while let Some(input) = self.held.pop_first() {
+            self.let_flow(input, true);
+        }
         self.client().unassign().map_err(passing("can't let the partitions go"))
     }
 

@@ -12,7 +12,7 @@ use super::consumer::{GroupConsumer, PollError};
 use super::producer::Transactions;
 use super::takeover::{Suspicion, Takeover, signed};
 use crate::pipeline::ports::{
-    Committed, Destination, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored,
+    CommitTimes, Destination, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored,
     RestoredUpTo, Usage,
 };
 use crate::pipeline::{Fault, Log};
@@ -114,7 +114,8 @@ impl Log for KafkaLog {
     }
 
     fn hold(&mut self, inputs: &[InputPartition]) -> Result<(), Fault> {
-        self.consumer.hold(inputs)
+        self.consumer.hold(inputs);
+        Ok(())
     }
 
     fn let_go(&mut self) -> Result<(), Fault> {
@@ -159,7 +160,7 @@ impl Log for KafkaLog {
         self.transactions.send(topic, partition, record.key, record.value, record.headers)
     }
 
-    fn commit(&mut self, positions: &[Position]) -> Result<Committed, Fault> {
+    fn commit(&mut self, positions: &[Position]) -> Result<CommitTimes, Fault> {
         let mut offsets = TopicPartitionList::with_capacity(positions.len());
         for position in positions {
             let InputPartition { source, partition } = position.input;

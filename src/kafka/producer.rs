@@ -1,7 +1,6 @@
 //! Transactions. The order matters: drain, then offsets, then commit takes 4 ms; any other order takes 100 to 200.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::mem;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,7 +19,7 @@ use rdkafka::util::Timeout;
 
 use super::client::{Connection, STATISTICS_EVERY_MS, unusable};
 use crate::pipeline::Fault;
-use crate::pipeline::ports::{CommitTimes, Committed, Usage};
+use crate::pipeline::ports::{CommitTimes, Usage};
 
 /// How long the same call is repeated that says it may be.
 const REPEAT_FOR: Duration = Duration::from_secs(30);
@@ -36,9 +35,6 @@ struct TransactionContext {
     /// The first record of the transaction that was not accepted: its topic, and why.
     undelivered: Mutex<Option<(String, KafkaError)>>,
     queued_bytes: AtomicU64,
-    state_topic: String,
-    /// By partition of the state topic: the offset after the last record delivered since the transaction began.
-    state_ends: Mutex<BTreeMap<i32, i64>>,
 }
 
 impl ClientContext for TransactionContext {
@@ -59,24 +55,17 @@ impl ClientContext for TransactionContext {
 impl ProducerContext for TransactionContext {
     type DeliveryOpaque = ();
 
+    /// Only of what was not delivered, so it was configured.
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        match result {
-            Err((error, message)) => {
-                let mut undelivered = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner);
-                undelivered.get_or_insert_with(|| (message.topic().to_owned(), error.clone()));
-            }
-            Ok(message) if message.topic() == self.state_topic => {
-                let mut ends = self.state_ends.lock().unwrap_or_else(PoisonError::into_inner);
-                ends.insert(message.partition(), message.offset() + 1);
-            }
-            Ok(_) => {}
+        if let Err((error, message)) = result {
+            let mut undelivered = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner);
+            undelivered.get_or_insert_with(|| (message.topic().to_owned(), error.clone()));
         }
     }
 }
 
 pub(super) struct Transactions {
     config: ClientConfig,
-    state_topic: String,
     producer: Option<ThreadedProducer<TransactionContext>>,
     /// No transaction was begun with it yet.
     is_fresh: bool,
@@ -108,11 +97,12 @@ impl Transactions {
                 // Dead letters carry values that were too large to read.
                 ("message.max.bytes", &(2 * connection.max_value_bytes + 1_048_576).to_string()),
                 ("queue.buffering.max.messages", "500000"),
+                // To be told of every record that it was delivered costs as much as to send it: draining tells of all.
+                ("delivery.report.only.error", "true"),
             ],
         );
         Self {
             config,
-            state_topic: connection.state.clone(),
             producer: None,
             is_fresh: false,
             is_open: false,
@@ -128,9 +118,8 @@ impl Transactions {
     pub(super) fn renew(&mut self) -> Result<(), Fault> {
         self.producer = None;
         self.is_open = false;
-        let context = TransactionContext { state_topic: self.state_topic.clone(), ..TransactionContext::default() };
         let producer: ThreadedProducer<TransactionContext> =
-            self.config.create_with_context(context).map_err(unusable("producer"))?;
+            self.config.create_with_context(TransactionContext::default()).map_err(unusable("producer"))?;
         producer.init_transactions(REPEAT_FOR).map_err(|error| match classify(&error) {
             Class::Refused => Fault::Final(format!(
                 "not authorised to use the transactional id {}: grant Write and Describe on all that begin with \
@@ -230,7 +219,7 @@ impl Transactions {
         &mut self,
         offsets: &TopicPartitionList,
         group: &ConsumerGroupMetadata,
-    ) -> Result<Committed, Fault> {
+    ) -> Result<CommitTimes, Fault> {
         self.begin()?;
         let started = Instant::now();
         self.drain()?;
@@ -248,10 +237,8 @@ impl Transactions {
         self.open_since = None;
         self.fenced_in_a_row = 0;
         let times = CommitTimes { drain: drained - started, offsets: added - drained, end: Instant::now() - added };
-        let producer = self.producer()?;
-        let state_ends = mem::take(&mut *producer.context().state_ends.lock().unwrap_or_else(PoisonError::into_inner));
         self.renew_if_tainted();
-        Ok(Committed { times, state_ends: state_ends.into_iter().collect() })
+        Ok(times)
     }
 
     /// A repeated EndTxn carries the same epoch as the next transaction's would, and could end that one. A new
@@ -347,7 +334,6 @@ impl Transactions {
         self.open_since = None;
         if let Some(producer) = &self.producer {
             producer.context().undelivered.lock().unwrap_or_else(PoisonError::into_inner).take();
-            producer.context().state_ends.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
         self.renew_if_tainted();
         Ok(())

@@ -50,7 +50,7 @@ pub(super) struct Kept {
     pub(super) sections: BTreeMap<i32, Section>,
     /// The rates at the end of each business day.
     pub(super) days: BTreeMap<Day, DayEnd>,
-    /// The changelog's offset after what `store` holds.
+    /// From where on the changelog may hold what `store` does not.
     pub(super) state_end: i64,
     pub(super) since: Duration,
 }
@@ -64,8 +64,11 @@ pub(super) struct Running {
     /// In the order of `wire::Source::ALL`.
     pub(super) inputs: Vec<Input>,
     sequence: u64,
-    /// The changelog's offset after what `store` holds; `None` while unknown.
-    state_end: Option<i64>,
+    /// From where on the changelog may hold what `store` does not: nobody else writes to it, so it has gone on by what
+    /// was committed here at least; by more where a transaction was aborted.
+    state_end: i64,
+    /// How many records the open batch sent to the changelog.
+    pub(super) state_sent: i64,
     settings: BTreeMap<String, String>,
     partitions: i32,
     /// How the group's offsets differed from the changelog's at the start. A mistake only if a commit is accepted: who
@@ -168,7 +171,8 @@ impl Running {
             watermark,
             inputs: inputs.collect(),
             sequence: progress.sequence,
-            state_end: Some(state_end),
+            state_end,
+            state_sent: 0,
             settings: settings.fingerprint.clone(),
             partitions: settings.partitions,
             doubt: None,
@@ -278,20 +282,23 @@ impl Running {
         Progress::new(made_with, moment, inputs.collect(), erased, self.settings.clone())
     }
 
-    /// What is committed, to be kept while the partition is elsewhere; nothing when its changelog's end is unknown, or
-    /// when it began to read elsewhere than where its state stands and no commit has settled that.
+    /// What is committed, to be kept while the partition is elsewhere; nothing when it began to read elsewhere than where
+    /// its state stands and no commit has settled that.
     pub(super) fn keep(mut self, now: Duration) -> Option<Kept> {
-        let state_end = self.state_end.filter(|_| self.doubt.is_none())?;
+        if self.doubt.is_some() {
+            return None;
+        }
         self.undo();
         let progress = self.progress_at(self.sequence);
         let sections = self.engine.tallies().sections().into_iter().map(|section| (section.at, section)).collect();
         let days = BTreeMap::clone(self.engine.days());
-        Some(Kept { store: self.store, progress, sections, days, state_end, since: now })
+        Some(Kept { store: self.store, progress, sections, days, state_end: self.state_end, since: now })
     }
 
     /// The open batch is committed and the store holds its changes.
-    pub(super) fn confirm(&mut self, state_end: Option<i64>) {
-        self.state_end = state_end;
+    pub(super) fn confirm(&mut self) {
+        // The mark that ends the transaction takes an offset too.
+        self.state_end += self.state_sent + 1;
         self.store.show(|seen| {
             // Let go of first, so that they change in place.
             seen.counts = Arc::default();

@@ -178,7 +178,7 @@ pub trait Log {
     fn send(&mut self, record: &Outgoing<'_>) -> Result<(), Fault>;
 
     /// Commits the open transaction with these positions.
-    fn commit(&mut self, positions: &[Position]) -> Result<Committed, Fault>;
+    fn commit(&mut self, positions: &[Position]) -> Result<CommitTimes, Fault>;
 
     /// Drops the open transaction, if there is one.
     fn abort(&mut self) -> Result<(), Fault>;
@@ -215,15 +215,6 @@ pub struct RestoredUpTo {
     pub next_offset: i64,
     /// Offsets still to come.
     pub remaining: u64,
-}
-
-/// A transaction that took place.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Committed {
-    /// How long it took.
-    pub times: CommitTimes,
-    /// The offsets after its last record in each changelog it wrote to.
-    pub state_ends: Vec<(i32, i64)>,
 }
 
 /// How long the parts of a commit took.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::batch::Batch;
 use super::life::Running;
-use super::ports::{AbortCause, Clock, Committed, Destination, Fault, Invariant, Log, Outgoing, Position};
+use super::ports::{AbortCause, Clock, CommitTimes, Destination, Fault, Invariant, Log, Outgoing, Position};
 use super::stream_thread::StreamThread;
 use crate::wire::state_key::{self, StateKey};
 use crate::wire::{day_record, tallies_record};
@@ -18,13 +18,13 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         self.commit_began = self.clock.monotonic();
         let mut positions = Vec::new();
         for partition in &self.batch.partitions {
-            let Some(running) = self.running.get(partition) else { continue };
-            send_changes(&mut self.log, *partition, running)?;
+            let Some(running) = self.running.get_mut(partition) else { continue };
+            running.state_sent = send_changes(&mut self.log, *partition, running)?;
             positions.extend(running.positions(self.by));
         }
         match self.log.commit(&positions) {
-            Ok(committed) => {
-                self.publish(&committed);
+            Ok(times) => {
+                self.publish(&times);
                 Ok(())
             }
             Err(Fault::OutcomeUnknown(reason)) => self.settle(&positions, &reason),
@@ -33,15 +33,14 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 
     /// The transaction took place: now, and only now, readers may see it.
-    fn publish(&mut self, committed: &Committed) {
+    fn publish(&mut self, times: &CommitTimes) {
         let mut batch = mem::take(&mut self.batch);
         let touched = batch.partitions.iter().filter_map(|partition| self.running.get(partition));
         batch.summary.timers_fired = touched.map(|running| running.engine.fired()).sum();
         for partition in &batch.partitions {
             let Some(running) = self.running.get_mut(partition) else { continue };
             batch.summary.customers += running.store.take_over(running.engine.take_changes());
-            let state_end = committed.state_ends.iter().find(|(written, _)| written == partition);
-            running.confirm(state_end.map(|(_, end)| *end));
+            running.confirm();
             if let Some(detail) = running.doubt.take() {
                 self.shared.observer.invariant_failed(Invariant::OffsetsAgree, &detail);
             }
@@ -58,7 +57,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         let wall = self.clock.wall().millis();
         let delays = batch.caused_ms.iter().map(|ms| Duration::from_millis((wall - ms).max(0) as u64));
         batch.summary.delays = delays.collect();
-        self.shared.observer.committed(&batch.summary, &committed.times);
+        self.shared.observer.committed(&batch.summary, times);
         let signals: u64 = batch.summary.signals.values().sum();
         if signals > 0 {
             self.shared.listener.committed(signals, batch.last_signals);
@@ -76,7 +75,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         });
         self.shared.observer.outcome_settled(took_place, reason);
         if took_place {
-            self.publish(&Committed::default());
+            self.publish(&CommitTimes::default());
             return Ok(());
         }
         self.drop_batch()
@@ -126,20 +125,22 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 }
 
-fn send_changes<L: Log>(log: &mut L, partition: i32, running: &Running) -> Result<(), Fault> {
-    let to = Destination::State(partition);
+/// Sends what the open batch changes of a partition to its changelog; says how many records that took.
+fn send_changes<L: Log>(log: &mut L, partition: i32, running: &Running) -> Result<i64, Fault> {
+    let mut sent = 0;
+    let mut send = |key: &[u8], value: Option<&[u8]>| {
+        sent += 1;
+        log.send(&Outgoing { to: Destination::State(partition), key: Some(key), value, headers: &[] })
+    };
     for (id, record) in running.engine.records() {
-        let value = record.map(|record| &**record);
-        log.send(&Outgoing { to, key: Some(&state_key::customer(id)), value, headers: &[] })?;
+        send(&state_key::customer(id), record.map(|record| &**record))?;
     }
     for section in running.engine.changed_sections() {
-        let (key, value) = (StateKey::Tallies(section.at).encode(), tallies_record::encode(&section));
-        log.send(&Outgoing { to, key: Some(&key), value: value.as_deref(), headers: &[] })?;
+        send(&StateKey::Tallies(section.at).encode(), tallies_record::encode(&section).as_deref())?;
     }
     for (day, rates) in running.engine.changed_days() {
-        let (key, value) = (StateKey::DayEnd(day).encode(), rates.map(day_record::encode));
-        log.send(&Outgoing { to, key: Some(&key), value: value.as_deref(), headers: &[] })?;
+        send(&StateKey::DayEnd(day).encode(), rates.map(day_record::encode).as_deref())?;
     }
-    let progress = running.progress().encode();
-    log.send(&Outgoing { to, key: Some(&StateKey::Progress.encode()), value: Some(&progress), headers: &[] })
+    send(&StateKey::Progress.encode(), Some(&running.progress().encode()))?;
+    Ok(sent)
 }

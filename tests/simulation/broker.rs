@@ -60,8 +60,6 @@ pub enum Request {
 pub enum Answer {
     Done,
     Producer(Producer),
-    /// The offsets after the last record of each changelog.
-    Produced(BTreeMap<i32, i64>),
     Remembered(Vec<Remembered>),
     /// By partition: first offset, end, last stable offset.
     Ends(BTreeMap<i32, (i64, i64, i64)>),
@@ -111,8 +109,8 @@ pub struct Transaction {
     has_offsets: bool,
     pending: BTreeMap<InputPartition, (i64, String)>,
     markers_left: usize,
-    /// The last batch produced and its answer: a repetition gets the same.
-    produced: Option<(i32, u64, BTreeMap<i32, i64>)>,
+    /// The last batch produced: a repetition gets the same answer.
+    produced: Option<(i32, u64)>,
 }
 
 /// A marker to be written: to a partition's log or, without one, to the group's offsets.
@@ -203,7 +201,7 @@ impl Broker {
                 Ok(Answer::Done)
             }
             Request::Produce { by, sequence, records } => {
-                self.produce(by, *sequence, records, now).map(Answer::Produced)
+                self.produce(by, *sequence, records, now).map(|()| Answer::Done)
             }
             Request::AddOffsetsToTxn { by } => {
                 self.continued(by, now)?.has_offsets = true;
@@ -290,13 +288,13 @@ impl Broker {
         sequence: u64,
         records: &[(Topic, i32, Arc<Record>)],
         now: Duration,
-    ) -> Result<BTreeMap<i32, i64>, Error> {
+    ) -> Result<(), Error> {
         let transaction = self.of(by)?;
-        if let Some((epoch, last, answer)) = &transaction.produced
+        if let Some((epoch, last)) = &transaction.produced
             && *epoch == by.epoch
             && sequence <= *last
         {
-            return Ok(answer.clone());
+            return Ok(());
         }
         let is_added = |(topic, partition, _): &(Topic, i32, _)| transaction.partitions.contains(&(*topic, *partition));
         // Since KIP-890's first part the partition's leader asks the coordinator before it takes a record.
@@ -304,15 +302,11 @@ impl Broker {
             return Err(Error::InvalidTxnState);
         }
         let id = transaction.id;
-        let mut ends = BTreeMap::new();
         for (topic, partition, record) in records {
-            let offset = self.log_mut(*topic, *partition).append(Arc::clone(record), Some(id), now);
-            if *topic == Topic::State {
-                ends.insert(*partition, offset + 1);
-            }
+            self.log_mut(*topic, *partition).append(Arc::clone(record), Some(id), now);
         }
-        self.of(by)?.produced = Some((by.epoch, sequence, ends.clone()));
-        Ok(ends)
+        self.of(by)?.produced = Some((by.epoch, sequence));
+        Ok(())
     }
 
     fn end_txn(&mut self, by: &Producer, commit: bool, now: Duration) -> Result<Answer, Error> {

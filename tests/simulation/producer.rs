@@ -1,12 +1,12 @@
 //! The transactional producer, as librdkafka and `src/kafka/producer.rs` are together: records first, then offsets,
 //! then the end; what fails is asked again with the same epoch, and a producer that saw a connection break is renewed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use homecoming::pipeline::Fault;
-use homecoming::pipeline::ports::{CommitTimes, Committed, Position};
+use homecoming::pipeline::ports::{CommitTimes, Position};
 
 use crate::broker::{Answer, Error, Producer, Request};
 use crate::group::Membership;
@@ -32,7 +32,6 @@ pub struct Transactions<'a> {
     /// The broker may have it open.
     is_begun: bool,
     sequence: u64,
-    state_ends: BTreeMap<i32, i64>,
     fenced_in_a_row: u32,
     pub made: u64,
 }
@@ -58,7 +57,6 @@ impl<'a> Transactions<'a> {
             added: BTreeSet::new(),
             is_begun: false,
             sequence: 0,
-            state_ends: BTreeMap::new(),
             fenced_in_a_row: 0,
             made: 0,
         }
@@ -92,7 +90,6 @@ impl<'a> Transactions<'a> {
         self.is_begun = false;
         self.waiting.clear();
         self.added.clear();
-        self.state_ends.clear();
     }
 
     fn begin(&mut self) -> Result<(), Fault> {
@@ -129,8 +126,7 @@ impl<'a> Transactions<'a> {
         let (by, sequence, records) = (self.by(), self.sequence, self.waiting.clone());
         let produce = |_: &str| Request::Produce { by: by.clone(), sequence, records: records.clone() };
         match self.ask(produce, DRAIN_WITHIN) {
-            Ok(Answer::Produced(ends)) => {
-                self.state_ends.extend(ends);
+            Ok(Answer::Done) => {
                 self.waiting.clear();
                 Ok(())
             }
@@ -151,7 +147,7 @@ impl<'a> Transactions<'a> {
         }
     }
 
-    pub fn commit(&mut self, positions: &[Position], member: &Membership) -> Result<Committed, Fault> {
+    pub fn commit(&mut self, positions: &[Position], member: &Membership) -> Result<CommitTimes, Fault> {
         self.begin()?;
         self.drain()?;
         if self.mutation == Some(Mutation::OffsetsApart) && !positions.is_empty() && !self.added.is_empty() {
@@ -164,10 +160,9 @@ impl<'a> Transactions<'a> {
         }
         self.end(true)?;
         self.fenced_in_a_row = 0;
-        let state_ends = std::mem::take(&mut self.state_ends).into_iter().collect();
         self.forget_transaction();
         self.renew_if_tainted();
-        Ok(Committed { times: CommitTimes::default(), state_ends })
+        Ok(CommitTimes::default())
     }
 
     fn add_offsets(&mut self, positions: &[Position], member: &Membership) -> Result<(), Fault> {

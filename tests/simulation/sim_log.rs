@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homecoming::pipeline::ports::{
-    Committed, Destination, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored,
+    CommitTimes, Destination, InputPartition, InputRecord, Outgoing, Polled, Position, Remembered, Restored,
     RestoredUpTo, Usage,
 };
 use homecoming::pipeline::{Fault, Log};
@@ -338,7 +338,7 @@ impl Log for SimLog<'_> {
         self.transactions.send(topic, partition, record, is_now)
     }
 
-    fn commit(&mut self, positions: &[Position]) -> Result<Committed, Fault> {
+    fn commit(&mut self, positions: &[Position]) -> Result<CommitTimes, Fault> {
         self.is_shown_anew = true;
         let member = self.with_client(|client| client.who.clone());
         let member = member.ok_or_else(|| Fault::MustAbort("not a member of the group".to_owned()))?;

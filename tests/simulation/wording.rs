@@ -53,7 +53,6 @@ impl fmt::Display for Answer {
         match self {
             Self::Done => f.write_str("done"),
             Self::Producer(producer) => write!(f, "epoch {}", producer.epoch),
-            Self::Produced(ends) => write!(f, "written, changelogs end at {ends:?}"),
             Self::Remembered(known) => {
                 let name = |known: &Remembered| {
                     let at = known.committed.as_ref().map_or("nothing".to_owned(), |(offset, _)| offset.to_string());

@@ -255,7 +255,7 @@ impl<'a> Play<'a> {
         let positions: Vec<Position> = up_to.iter().map(position).collect();
         let refused = self.refused.remove(who);
         let came = match refused.map_or_else(|| self.stage.log(who).commit(&positions), Err) {
-            Ok(committed) => format!("done, state ends {:?}", committed.state_ends),
+            Ok(_) => "done".to_owned(),
             Err(fault) => class(&fault).to_owned(),
         };
         self.tell(format!("{who} commits {note}: {came}"));
