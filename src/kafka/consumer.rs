@@ -2,16 +2,12 @@
 //! records, which librdkafka waits for.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rdkafka::Statistics;
-use rdkafka::bindings::{
-    rd_kafka_get_watermark_offsets, rd_kafka_position, rd_kafka_queue_destroy, rd_kafka_queue_forward,
-    rd_kafka_queue_get_consumer, rd_kafka_queue_get_partition,
-};
+use rdkafka::bindings::rd_kafka_position;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -21,6 +17,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::client::{Connection, STATISTICS_EVERY_MS, passing, unusable};
+use super::fetch_queue;
 use super::takeover::{role_of_member, unsigned};
 use crate::pipeline::Fault;
 use crate::pipeline::ports::{InputPartition, InputRecord, Polled, Remembered};
@@ -303,25 +300,8 @@ impl GroupConsumer {
         }
     }
 
-    /// Lets the records of an input come to where all are polled from, those that have gathered first; or lets them
-    /// gather, within the bounds of any fetch queue.
-    #[allow(unsafe_code)]
     fn let_flow(&self, input: InputPartition, flows: bool) {
-        let Ok(topic) = CString::new(self.connection.topic(input.source)) else { return };
-        let client = self.client().client().native_ptr();
-        // SAFETY: the client lives as long as `self`; topic is a C string; the queues that are got here are given back,
-        // librdkafka counts itself who else refers to them. No queue at all is a valid place to forward to.
-        unsafe {
-            let fetched = rd_kafka_queue_get_partition(client, topic.as_ptr(), input.partition);
-            let polled = if flows { rd_kafka_queue_get_consumer(client) } else { std::ptr::null_mut() };
-            if !fetched.is_null() {
-                rd_kafka_queue_forward(fetched, polled);
-                rd_kafka_queue_destroy(fetched);
-            }
-            if !polled.is_null() {
-                rd_kafka_queue_destroy(polled);
-            }
-        }
+        fetch_queue::let_flow(self.client(), self.connection.topic(input.source), input.partition, flows);
     }
 
     fn plain_list(&self, inputs: &[InputPartition]) -> TopicPartitionList {
@@ -369,23 +349,8 @@ impl GroupConsumer {
     }
 
     /// Records between where we are and the end that the last fetch saw.
-    #[allow(unsafe_code)]
     pub(super) fn backlog(&self, input: InputPartition, next_offset: i64) -> Option<u64> {
-        let topic = CString::new(self.connection.topic(input.source)).ok()?;
-        let (mut low, mut high) = (-1i64, -1i64);
-        // SAFETY: the client lives as long as `self`; topic is a C string; both offsets are valid to write to.
-        let answer = unsafe {
-            rd_kafka_get_watermark_offsets(
-                self.client().client().native_ptr(),
-                topic.as_ptr(),
-                input.partition,
-                &mut low,
-                &mut high,
-            )
-        };
-        if answer != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || high < 0 {
-            return None;
-        }
+        let high = fetch_queue::known_end(self.client(), self.connection.topic(input.source), input.partition)?;
         if high == next_offset {
             return Some(0);
         }

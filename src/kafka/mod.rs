@@ -3,6 +3,7 @@
 mod changelog;
 mod client;
 mod consumer;
+mod fetch_queue;
 mod log;
 mod producer;
 mod takeover;

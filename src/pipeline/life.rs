@@ -133,8 +133,7 @@ impl Running {
         let time = progress.time_ms.map_or(EventTime::BEGINNING, EventTime::from_millis);
         engine.resume(time);
         engine.recall_settled(restored.sections.into_values());
-        let today = progress.open_day.map(Day).or(engine.today());
-        engine.recall_days(restored.days, today);
+        engine.recall_days(restored.days, progress.open_day.map(Day).or(engine.today()));
         let mut at_risk = Unranked::default();
         restored.store.for_each(|id, customer| {
             engine.recall(id, customer);
