@@ -1,5 +1,6 @@
 //! Numbers and texts as stored records write them: the wire format of postcard 1 (its specification: integers of more
 //! than a byte as LEB128, signed ones zigzag first, texts and lists behind their length), written and read in one pass.
+//! What it has not are columns: numbers of one kind side by side, all of one width.
 //!
 //! A record is written with nearly every event and read with nearly every other. The library of that name wrote byte by
 //! byte and read into lists that were thrown away at once, which together took a fifth of all work.
@@ -59,6 +60,17 @@ impl Writer<'_> {
         self.flag(value.is_some());
         if let Some(value) = value {
             write(self, value);
+        }
+    }
+
+    /// The bytes that the greatest of these numbers takes, and then all of them in as many bytes, the lowest first.
+    pub(super) fn column(&mut self, values: impl Iterator<Item = u64> + Clone) {
+        let bits = 64 - values.clone().fold(0, |all, value| all | value).leading_zeros();
+        let width = bits.div_ceil(8) as usize;
+        self.byte(width as u8);
+        for value in values {
+            self.bytes(&value.to_le_bytes());
+            self.0.truncate(self.0.len() - (8 - width));
         }
     }
 
@@ -171,6 +183,20 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(text).map_err(|_| Cut)
     }
 
+    /// So many numbers, to be read one after the other.
+    pub(super) fn column(&mut self, length: usize) -> Result<Column<'a>, Cut> {
+        let width = usize::from(self.byte()?);
+        let size = length.checked_mul(width).filter(|size| width <= 8 && *size <= self.0.len()).ok_or(Cut)?;
+        let column = Column {
+            from: self.0,
+            width,
+            mask: u64::MAX.checked_shr(64 - 8 * width as u32).unwrap_or(0),
+            left: length,
+        };
+        self.0 = &self.0[size..];
+        Ok(column)
+    }
+
     pub(super) fn optional<T, E: From<Cut>>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, E>,
@@ -197,6 +223,36 @@ impl<'a> Reader<'a> {
         Ok(list)
     }
 }
+
+/// The numbers of a column that are still to be read.
+pub(super) struct Column<'a> {
+    /// From the next of them on; there may be more than the column behind it.
+    from: &'a [u8],
+    width: usize,
+    mask: u64,
+    left: usize,
+}
+
+impl Iterator for Column<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        self.left = self.left.checked_sub(1)?;
+        let eight = self.from.first_chunk().copied().unwrap_or_else(|| {
+            let mut eight = [0; 8];
+            eight[..self.from.len()].copy_from_slice(self.from);
+            eight
+        });
+        self.from = &self.from[self.width..];
+        Some(u64::from_le_bytes(eight) & self.mask)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Column<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -250,6 +306,29 @@ mod tests {
         assert_eq!(from.optional(Reader::byte), Ok(None));
         assert_eq!(from.array(), Ok([7, 8]));
         assert!(from.0.is_empty());
+    }
+
+    #[test]
+    fn a_column_is_as_wide_as_its_greatest_number() {
+        for (values, width) in [
+            (vec![], 0),
+            (vec![0, 0, 0], 0),
+            (vec![1, 255], 1),
+            (vec![0, 256], 2),
+            (vec![1 << 40, 7], 6),
+            (vec![u64::MAX, 0, 1], 8),
+        ] {
+            let bytes = written(|to| to.column(values.iter().copied()));
+            assert_eq!(bytes.len(), 1 + width * values.len(), "{values:?}");
+            let mut from = Reader(&bytes);
+            assert_eq!(from.column(values.len()).map(Iterator::collect), Ok(values.clone()));
+            assert!(from.0.is_empty());
+            let followed = [&bytes[..], &[0xff; 9]].concat();
+            assert_eq!(Reader(&followed).column(values.len()).map(Iterator::collect), Ok(values));
+        }
+        assert_eq!(Reader(&[2, 0, 0, 0]).column(2).map(Iterator::count), Err(Cut));
+        assert_eq!(Reader(&[9, 0, 0, 0, 0, 0, 0, 0, 0, 0]).column(1).map(Iterator::count), Err(Cut));
+        assert_eq!(Reader(&[8]).column(usize::MAX).map(Iterator::count), Err(Cut));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A customer as stored: in the changelog and, the same bytes, in memory.
 //!
-//! One version byte, then postcard. What is stored is not what is computed with: times are gaps, currencies are
-//! places in the list of what was spent.
+//! One version byte, then postcard but for the orders, which stand in columns. What is stored is not what is computed
+//! with: times are gaps, currencies are places in the list of what was spent.
 
 use uuid::Uuid;
 
 use super::compact::{Cut, Reader, Writer};
+use super::stored_orders::{self, StoredOrders};
 use crate::domain::consent::Consents;
 use crate::domain::customer::{LowRating, LowRatings, Occurrences, Refund, Refunds, SeenEvents};
 use crate::domain::money::Total;
@@ -18,7 +19,7 @@ use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId
 use crate::engine::Packed;
 use crate::engine::tallies::FirstOrders;
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Most customers have room in so many bytes.
 const USUAL_SIZE: usize = 512;
@@ -45,7 +46,7 @@ const SETTLED: u8 = 1 << 7;
 ///
 /// | what | as |
 /// |---|---|
-/// | orders | milliseconds since the order before, id, minor units, place of the currency in what was spent |
+/// | orders | how many; if any: milliseconds of the first since 1970; columns of milliseconds since the order before (of all but the first), minor units, places of the currency in what was spent, lengths of ids; all ids in one text. Until version 3 one order after the other: milliseconds since the order before, id, minor units, place of the currency |
 /// | forgotten | orders, days, time of the first and of the last |
 /// | spent | currency, sum of orders, sum of refunds |
 /// | seen | fingerprints of events |
@@ -70,7 +71,13 @@ fn encode_into(customer: &Customer, to: &mut Vec<u8>) {
     let place_of = |currency: Currency| {
         history.spending.iter().position(|spending| spending.currency == currency).unwrap_or_default() as u8
     };
-    write_orders(history, &place_of, to);
+    stored_orders::write(&history.remembered, &place_of, to);
+    to.optional(history.forgotten.as_ref(), |to, forgotten| {
+        to.unsigned(u64::from(forgotten.orders));
+        to.unsigned(u64::from(forgotten.days));
+        to.signed(forgotten.first.at.millis());
+        to.signed(forgotten.last.millis());
+    });
     to.list(&history.spending, |to, spending| {
         to.bytes(&code_of(spending.currency));
         to.signed_128(spending.ordered);
@@ -111,23 +118,6 @@ fn encode_into(customer: &Customer, to: &mut Vec<u8>) {
 
 fn write_time(at: Option<EventTime>, to: &mut Writer<'_>) {
     to.optional(at, |to, at| to.signed(at.millis()));
-}
-
-fn write_orders(history: &PurchaseHistory, place_of: &impl Fn(Currency) -> u8, to: &mut Writer<'_>) {
-    let mut before = 0;
-    to.list(&history.remembered, |to, order| {
-        to.signed(order.at.millis() - before);
-        before = order.at.millis();
-        to.text(order.id.as_str());
-        to.signed(order.amount.minor());
-        to.byte(place_of(order.amount.currency()));
-    });
-    to.optional(history.forgotten.as_ref(), |to, forgotten| {
-        to.unsigned(u64::from(forgotten.orders));
-        to.unsigned(u64::from(forgotten.days));
-        to.signed(forgotten.first.at.millis());
-        to.signed(forgotten.last.millis());
-    });
 }
 
 fn write_referred(history: &PurchaseHistory, to: &mut Writer<'_>) {
@@ -190,16 +180,11 @@ fn decode_over(bytes: &[u8], spare: Customer) -> Result<Customer, Unreadable> {
     let (version, body) = versioned(bytes)?;
     let from = &mut Reader(body);
     let PurchaseHistory { remembered, spending, .. } = spare.purchases;
-    let (mut remembered, elsewhere) = read_orders(from, remembered)?;
+    let orders = StoredOrders::read(from, version)?;
     let sums = from
         .optional(|from| Ok::<_, Unreadable>((from.unsigned_32()?, from.unsigned_32()?, time(from)?, time(from)?)))?;
     let spending = from.list_over(spending, read_spending)?;
-    for order in &mut remembered {
-        order.amount = Amount::from_minor(order.amount.minor(), currency_at(&spending, 0)?);
-    }
-    for (order, place) in elsewhere {
-        remembered[order].amount = Amount::from_minor(remembered[order].amount.minor(), currency_at(&spending, place)?);
-    }
+    let mut remembered = orders.unpack_over(remembered, &spending)?;
     let seen = SeenEvents(from.list_over(spare.seen.0, |from| from.array().map(u64::from_le_bytes))?);
     let level = *Level::ALL.get(usize::from(from.byte()?)).ok_or(Unreadable::Damaged("unknown level"))?;
     let evaluated_at = from.optional(time)?;
@@ -232,24 +217,14 @@ fn decode_over(bytes: &[u8], spare: Customer) -> Result<Customer, Unreadable> {
 
 /// The first orders of the customer in these bytes, read no further than it takes; `None` before the first order.
 pub fn first_orders(bytes: &[u8]) -> Result<Option<FirstOrders>, Unreadable> {
-    let from = &mut Reader(versioned(bytes)?.1);
+    let (version, body) = versioned(bytes)?;
+    let from = &mut Reader(body);
     let orders = from.length()?;
-    if orders >= ORDERS_REMEMBERED {
+    if orders >= ORDERS_REMEMBERED || version < 4 {
         // Those before may be forgotten.
         return Ok(FirstOrders::of(&decode(bytes)?.purchases));
     }
-    if orders == 0 {
-        return Ok(None);
-    }
-    let first = time(from)?;
-    if orders == 1 {
-        return Ok(Some(FirstOrders { first, second: None }));
-    }
-    from.text()?;
-    from.signed()?;
-    from.byte()?;
-    let second = first + Span::from_millis(from.signed()?);
-    Ok(Some(FirstOrders { first, second: Some(second) }))
+    stored_orders::read_first(from, orders)
 }
 
 impl Packed for Box<[u8]> {
@@ -287,28 +262,6 @@ impl From<Cut> for Unreadable {
 
 fn time(from: &mut Reader<'_>) -> Result<EventTime, Cut> {
     from.signed().map(EventTime::from_millis)
-}
-
-/// The place of an order, and that of its currency in what was spent.
-type CurrencyOf = (usize, u8);
-
-/// Orders, their currency still to be told: what was spent comes later. And those in another than its first currency.
-fn read_orders(from: &mut Reader<'_>, room: Vec<Order>) -> Result<(Vec<Order>, Vec<CurrencyOf>), Unreadable> {
-    let currency = Currency::from_code("XXX").ok_or(Unreadable::Damaged("unknown currency"))?;
-    let (mut before, mut read) = (0, 0);
-    let mut elsewhere = Vec::new();
-    let orders = from.list_over(room, |from| {
-        before = i64::checked_add(before, from.signed()?).ok_or(Unreadable::Damaged("a time out of range"))?;
-        let id = OrderId::new(from.text()?).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
-        let amount = Amount::from_minor(from.signed()?, currency);
-        let place = from.byte()?;
-        if place > 0 {
-            elsewhere.push((read, place));
-        }
-        read += 1;
-        Ok::<_, Unreadable>(Order { at: EventTime::from_millis(before), id, amount, referred: false })
-    })?;
-    Ok((orders, elsewhere))
 }
 
 fn read_spending(from: &mut Reader<'_>) -> Result<Spending, Unreadable> {
@@ -415,7 +368,8 @@ fn last_order_at(history: &PurchaseHistory) -> Option<EventTime> {
     history.last().map(|order| order.at)
 }
 
-fn currency_at(spending: &[Spending], place: u8) -> Result<Currency, Unreadable> {
+/// The currency at a place in the list of what was spent.
+pub(super) fn currency_at(spending: &[Spending], place: u8) -> Result<Currency, Unreadable> {
     Ok(spending.get(usize::from(place)).ok_or(Unreadable::Damaged("unknown currency"))?.currency)
 }
 

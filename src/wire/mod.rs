@@ -22,6 +22,7 @@ mod customer_history;
 mod customer_story;
 mod fields;
 mod purchase;
+mod stored_orders;
 mod support;
 
 use crate::domain::EventTime;
