@@ -26,17 +26,13 @@ for run in $(seq 0 "$runs"); do
     "$homecoming" topics --config "$work/run$run.toml" --partitions 4 > "$work/topics.log"
     broker_before=$(cpu_seconds "$broker")
     start_service "run$run"
-    until [ "$(counted)" -gt 0 ] 2>/dev/null; do sleep 0.05; done
-    started=$(date +%s.%N) before=$(counted)
-    until [ "$(counted)" -ge $((events * 9 / 10)) ]; do sleep 0.5; done
-    until [ "$(counted)" -ge "$events" ]; do sleep 0.05; done
-    ended=$(date +%s.%N)
+    rate=$(python3 "$root/benches/progress.py" "http://127.0.0.1:$http" "$events")
     used=$(cpu_seconds "$service") broker_used=$(cpu_seconds "$broker") batch=$((events / $(committed)))
     peak=$(awk '/VmHWM/ { print $2 / 1024 }' "/proc/$service/status")
-    python3 - "$events" "$before" "$started" "$ended" "$used" "$broker_before" "$broker_used" "$peak" "$batch" <<'EOF'
+    python3 - "$events" "$rate" "$used" "$broker_before" "$broker_used" "$peak" "$batch" <<'EOF'
 import sys
-events, before, started, ended, used, b0, b1, peak, batch = map(float, sys.argv[1:])
-print(f"events/s {(events - before) / (ended - started):,.0f}   service CPU-s/M {used / events * 1e6:.2f}   "
+events, rate, used, b0, b1, peak, batch = map(float, sys.argv[1:])
+print(f"events/s {rate:,.0f}   service CPU-s/M {used / events * 1e6:.2f}   "
       f"broker CPU-s/M {(b1 - b0) / events * 1e6:.2f}   peak MiB {peak:.0f}   events a transaction {batch:.0f}", flush=True)
 EOF
     stop_service
