@@ -1,7 +1,7 @@
 //! The group consumer. A rebalance is only noted where librdkafka calls us; the stream thread acts on it between two
 //! records, which librdkafka waits for.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -88,8 +88,6 @@ pub(super) struct GroupConsumer {
     is_static: bool,
     /// Where reading begins of inputs that were held back ever since they were taken up.
     to_begin: Vec<(InputPartition, i64)>,
-    /// Inputs whose records gather where they are fetched to, until they are wanted.
-    held: BTreeSet<InputPartition>,
 }
 
 /// For how long the group waits for a member that says nothing, unless `[kafka.client]` says otherwise.
@@ -135,7 +133,6 @@ impl GroupConsumer {
             is_static: connection.instance_id.is_some(),
             connection: connection.clone(),
             to_begin: Vec::new(),
-            held: BTreeSet::new(),
         })
     }
 
@@ -272,11 +269,7 @@ impl GroupConsumer {
     }
 
     pub(super) fn resume(&mut self, inputs: &[InputPartition]) -> Result<(), Fault> {
-        for input in inputs {
-            if self.held.remove(input) {
-                self.let_flow(*input, true);
-            }
-        }
+        self.let_flow(inputs, true);
         let begins = |(input, _): &(InputPartition, i64)| inputs.contains(input);
         let (begin, later): (Vec<_>, Vec<_>) = self.to_begin.drain(..).partition(begins);
         self.to_begin = later;
@@ -292,16 +285,14 @@ impl GroupConsumer {
     }
 
     /// Holds back what is fetched from now on. A pause would throw away what was fetched already, to fetch it again.
-    pub(super) fn hold(&mut self, inputs: &[InputPartition]) {
-        for input in inputs {
-            if self.held.insert(*input) {
-                self.let_flow(*input, false);
-            }
-        }
+    pub(super) fn hold(&self, inputs: &[InputPartition]) {
+        self.let_flow(inputs, false);
     }
 
-    fn let_flow(&self, input: InputPartition, flows: bool) {
-        fetch_queue::let_flow(self.client(), self.connection.topic(input.source), input.partition, flows);
+    fn let_flow(&self, inputs: &[InputPartition], flows: bool) {
+        for input in inputs {
+            fetch_queue::let_flow(self.client(), self.connection.topic(input.source), input.partition, flows);
+        }
     }
 
     fn plain_list(&self, inputs: &[InputPartition]) -> TopicPartitionList {
@@ -314,10 +305,6 @@ impl GroupConsumer {
 
     pub(super) fn let_go(&mut self) -> Result<(), Fault> {
         self.to_begin.clear();
-        // librdkafka leaves it as we left it when the partition comes again.
-        while let Some(input) = self.held.pop_first() {
-            self.let_flow(input, true);
-        }
         self.client().unassign().map_err(passing("can't let the partitions go"))
     }
 

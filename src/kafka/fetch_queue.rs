@@ -16,7 +16,8 @@ use rdkafka::types::RDKafkaRespErr;
 /// Lets the records of a partition come to where all are polled from, those that have gathered first; or lets them
 /// gather. What had already come there still comes.
 ///
-/// librdkafka leaves it so when the partition goes and comes again: let it flow before it goes.
+/// Once this was used of a partition, librdkafka cuts it off when it is taken away and leaves to us to let it flow when it
+/// is given again.
 #[allow(unsafe_code)]
 pub(super) fn let_flow<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str, partition: i32, flows: bool) {
     let Ok(topic) = CString::new(topic) else { return };

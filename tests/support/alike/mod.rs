@@ -32,6 +32,7 @@ macro_rules! tests_of_all_scripts {
             reading::records_of_an_open_transaction_hold_back_what_comes_after_them,
             reading::what_has_expired_is_told_and_not_jumped_over,
             reading::what_is_held_back_comes_after_all,
+            reading::what_was_held_back_flows_when_it_is_given_again,
             restoring::a_restore_goes_to_the_end_that_is_written,
             restoring::a_restore_ends_what_its_predecessor_left_open,
             restoring::a_restore_from_what_is_known_brings_only_the_rest,

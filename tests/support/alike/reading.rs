@@ -106,3 +106,29 @@ pub fn what_is_held_back_comes_after_all(play: &mut Play<'_>) {
         "first reads [purchases-0@0 1, purchases-0@1 4]",
     ]);
 }
+
+/// Whatever held it back went with the partition.
+pub fn what_was_held_back_flows_when_it_is_given_again(play: &mut Play<'_>) {
+    play.write(ORDERS, &["1"], Fate::Plain);
+    play.start("first", Names::of("one"));
+    play.settle(&["first"]);
+    play.read("first", &[ORDERS], 1);
+    play.hold("first", &[ORDERS]);
+    play.write(ORDERS, &["2"], Fate::Plain);
+    play.start("second", Names::of("two"));
+    play.must_give_back("first");
+    play.let_go("first");
+    play.settle(&["first", "second"]);
+    play.read("first", &[ORDERS], 2);
+    play.write(ORDERS, &["3"], Fate::Plain);
+    play.read_on("first", 1);
+    play.must_have_answered(&[
+        "first is given [0, 1]",
+        "first reads [purchases-0@0 1]",
+        "first has to give back what it has, lost: false",
+        "first is given [0]",
+        "second is given [1]",
+        "first reads [purchases-0@0 1, purchases-0@1 2]",
+        "first reads [purchases-0@2 3]",
+    ]);
+}
