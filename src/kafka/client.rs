@@ -178,5 +178,9 @@ impl ConsumerContext for Listening {}
 pub(super) fn heard(client: &BaseConsumer<Listening>) -> Option<String> {
     // What was complained of meanwhile is only told when asked for.
     while client.poll(Duration::from_millis(10)).is_some() {}
-    client.context().0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    let heard = client.context().0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+    // What to do about an unknown certificate librdkafka says mostly, but not in whichever state it comes upon it.
+    let is_bare = heard.contains("certificate verify failed") && !heard.contains("ssl.ca.location");
+    let hint = if is_bare { ": is ssl.ca.location the authority that signed the brokers' certificates?" } else { "" };
+    Some(heard + hint)
 }
