@@ -58,7 +58,6 @@ EOF
 
 cpu_seconds() { awk -v hz="$(getconf CLK_TCK)" '{ print ($14 + $15) / hz }' "/proc/$1/stat"; }
 committed() { curl -s "http://127.0.0.1:$http/metrics" | awk '/^homecoming_commits_total.*committed/ { printf "%d", $2 }'; }
-counted() { curl -s "http://127.0.0.1:$http/metrics" | awk '/^homecoming_events_total/ { n += $2 } END { printf "%d", n }'; }
 
 for _ in $(seq 60); do
     config shop

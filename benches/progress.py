@@ -13,16 +13,18 @@ NEVER_SOONER = 0.05
 
 
 def counted():
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            metrics = answer.read().decode()
-    except OSError:
-        return 0
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        metrics = answer.read().decode()
     return sum(int(count) for count in re.findall(r"^homecoming_events_total{.*} (\d+)$", metrics, re.MULTILINE))
 
 
-while (before := counted()) == 0:
+before = 0
+while before == 0:
     time.sleep(NEVER_SOONER)
+    try:
+        before = counted()
+    except OSError:
+        pass  # It does not listen yet.
 started = time.monotonic()
 done, now = before, started
 while done < events:

@@ -1,7 +1,7 @@
 //! Where the records of a partition are fetched to, and wait to be polled.
 //!
 //! A pause throws away what was fetched already, to fetch it again when reading goes on: a service that pauses the inputs
-//! which run ahead reads half of everything twice. An input's own fetch queue holds it back without a loss: cut off from
+//! which run ahead reads much of them twice. An input's own fetch queue holds it back without a loss: cut off from
 //! the queue that all inputs are polled from it fills up to its bound, and is emptied into that one later.
 
 use std::ffi::CString;

@@ -97,7 +97,7 @@ impl Transactions {
                 // Dead letters carry values that were too large to read.
                 ("message.max.bytes", &(2 * connection.max_value_bytes + 1_048_576).to_string()),
                 ("queue.buffering.max.messages", "500000"),
-                // To be told of every record that it was delivered costs as much as to send it: draining tells of all.
+                // Draining tells that all were delivered; to be told so of each keeps a thread busy.
                 ("delivery.report.only.error", "true"),
             ],
         );

@@ -208,20 +208,26 @@ impl<'a> Reader<'a> {
         self.list_over(Vec::new(), read)
     }
 
-    /// A list in the room of another. There is room for one more: most lists are read because there is one to be added.
+    /// A list in the room of another.
     pub(super) fn list_over<T, E: From<Cut>>(
         &mut self,
         mut list: Vec<T>,
         mut read: impl FnMut(&mut Self) -> Result<T, E>,
     ) -> Result<Vec<T>, E> {
         let length = self.length()?;
-        list.clear();
-        list.reserve_exact(length + usize::from(length > 0));
+        make_room(&mut list, length);
         for _ in 0..length {
             list.push(read(self)?);
         }
         Ok(list)
     }
+}
+
+/// Empties a list that so many are read into. There is room for one more: most lists are read because there is one to be
+/// added.
+pub(super) fn make_room<T>(list: &mut Vec<T>, length: usize) {
+    list.clear();
+    list.reserve_exact(length + usize::from(length > 0));
 }
 
 /// The numbers of a column that are still to be read.

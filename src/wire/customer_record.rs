@@ -220,8 +220,8 @@ pub fn first_orders(bytes: &[u8]) -> Result<Option<FirstOrders>, Unreadable> {
     let (version, body) = versioned(bytes)?;
     let from = &mut Reader(body);
     let orders = from.length()?;
+    // Those before may be forgotten. What an earlier version wrote is written anew with the customer's next change.
     if orders >= ORDERS_REMEMBERED || version < 4 {
-        // Those before may be forgotten.
         return Ok(FirstOrders::of(&decode(bytes)?.purchases));
     }
     stored_orders::read_first(from, orders)
