@@ -24,8 +24,10 @@ const WITHIN: Duration = Duration::from_secs(30);
 /// As the service's default.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 
-/// So many records of a kind are taken as models, one after the other: what compression finds in them is what it found.
+/// So many records of a kind are taken as models: in runs that followed each other, so that compression finds in them what
+/// it found, and from all over the topic, as a customer's state grows.
 const MODELS: usize = 20_000;
+const RUNS: usize = 20;
 
 /// Records of one kind: how many for each input record, and how large.
 struct Kind {
@@ -93,16 +95,21 @@ fn records(asker: &BaseConsumer, topic: &str) -> u64 {
 
 fn models(bootstrap: &str, topic: &str) -> Vec<Model> {
     let reader: BaseConsumer = client(bootstrap).set("group.id", "sampler").create().expect("a consumer");
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, 0, Offset::Beginning).expect("an offset");
-    reader.assign(&list).expect("an assignment");
+    let metadata = reader.fetch_metadata(Some(topic), WITHIN).expect("metadata");
+    let partitions = metadata.topics()[0].partitions().len();
     let mut models = Vec::new();
-    while let Some(Ok(message)) = reader.poll(Duration::from_secs(5)) {
-        let of = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.unwrap_or_default().to_vec());
-        let headers = message.headers().map(|headers| headers.iter().map(of).collect());
-        models.push(Model { value: message.payload().map(<[u8]>::to_vec), headers: headers.unwrap_or_default() });
-        if models.len() == MODELS {
-            break;
+    for run in 0..RUNS {
+        let partition = (run % partitions) as i32;
+        let (first, end) = reader.fetch_watermarks(topic, partition, WITHIN).expect("ends");
+        let start = first + (end - first) * (run / partitions) as i64 / RUNS.div_ceil(partitions) as i64;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(start)).expect("an offset");
+        reader.assign(&list).expect("an assignment");
+        for _ in 0..MODELS / RUNS {
+            let Some(Ok(message)) = reader.poll(Duration::from_secs(5)) else { break };
+            let of = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.unwrap_or_default().to_vec());
+            let headers = message.headers().map(|headers| headers.iter().map(of).collect());
+            models.push(Model { value: message.payload().map(<[u8]>::to_vec), headers: headers.unwrap_or_default() });
         }
     }
     assert!(!models.is_empty(), "{topic} has no record to imitate");
