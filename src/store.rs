@@ -133,8 +133,8 @@ impl PartitionStore {
 impl Committed for Arc<PartitionStore> {
     type Record = Box<[u8]>;
 
-    fn load_over(&self, id: &CustomerId, spare: Customer) -> Option<Customer> {
-        self.customers.get(id).map(|record| record.unpack_over(spare))
+    fn load_over(&self, id: &CustomerId, other: &mut Customer) -> bool {
+        self.customers.get(id).map(|record| record.unpack_over(other)).is_some()
     }
 
     fn first_orders(&self, id: &CustomerId) -> Option<FirstOrders> {
@@ -149,8 +149,8 @@ pub struct Nobody;
 impl Committed for Nobody {
     type Record = Box<[u8]>;
 
-    fn load_over(&self, _: &CustomerId, _: Customer) -> Option<Customer> {
-        None
+    fn load_over(&self, _: &CustomerId, _: &mut Customer) -> bool {
+        false
     }
 }
 

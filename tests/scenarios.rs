@@ -178,8 +178,8 @@ struct Shelf(Rc<RefCell<BTreeMap<CustomerId, Customer>>>);
 impl Committed for Shelf {
     type Record = Box<[u8]>;
 
-    fn load_over(&self, id: &CustomerId, _: Customer) -> Option<Customer> {
-        self.0.borrow().get(id).cloned()
+    fn load_over(&self, id: &CustomerId, other: &mut Customer) -> bool {
+        self.0.borrow().get(id).map(|customer| other.clone_from(customer)).is_some()
     }
 }
 

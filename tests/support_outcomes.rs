@@ -14,8 +14,7 @@ use homecoming::domain::ticket::{Category, STEPS_REMEMBERED, TICKETS_REMEMBERED,
 use homecoming::domain::time::{Calendar, DAY_MS};
 use homecoming::domain::{Amount, Currency, Customer, CustomerId, EventId, EventTime, OrderId, Policy, Span, TicketId};
 use homecoming::engine::tallies::{Awaited, Cell, NO_CATEGORY, RESOLVED_WITHIN, What};
-use homecoming::engine::{Committed, Event, Happening, Partition};
-use homecoming::wire::customer_record;
+use homecoming::engine::{Committed, Event, Happening, Packed, Partition};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -189,8 +188,8 @@ struct Kept(RefCell<BTreeMap<CustomerId, Box<[u8]>>>);
 impl Committed for Kept {
     type Record = Box<[u8]>;
 
-    fn load_over(&self, id: &CustomerId, _: Customer) -> Option<Customer> {
-        self.0.borrow().get(id).map(|bytes| customer_record::decode(bytes).expect("as it was written"))
+    fn load_over(&self, id: &CustomerId, other: &mut Customer) -> bool {
+        self.0.borrow().get(id).map(|bytes| bytes.unpack_over(other)).is_some()
     }
 }
 

@@ -88,7 +88,10 @@ pub struct Placed {
 impl PurchaseHistory {
     /// Whether this order is already known.
     pub fn contains(&self, id: &OrderId) -> bool {
-        self.remembered.iter().any(|order| order.id == *id)
+        // Where ids are numbers they differ in their last byte mostly, and a glance at it is cheaper than a comparison.
+        let last = |id: &OrderId| id.as_str().as_bytes().last().copied();
+        let last_wanted = last(id);
+        self.remembered.iter().any(|order| last(&order.id) == last_wanted && order.id == *id)
     }
 
     /// How many orders are known.

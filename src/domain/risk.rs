@@ -77,6 +77,26 @@ pub struct Standing {
 /// From how long on a stretch is likely to see the level rise.
 const LONG: Span = Span::from_days(120);
 
+/// What silence alone must leave of the chance of a return, lest a level rises while factors weigh so much.
+struct Least {
+    level: Level,
+    factors: f64,
+    odds: f64,
+    chance: f64,
+}
+
+impl Least {
+    /// Whether a chance by silence alone is above it, and by so much that it was a millisecond before and is so however
+    /// it is worked out; `None`: that is not sure.
+    fn is_left_by(&self, silent: f64) -> Option<bool> {
+        const MARGIN: f64 = 1e-6;
+        // Close to certainty the odds tell more than a chance can.
+        let is_exact = silent < 0.999 && (MARGIN..0.999).contains(&self.chance);
+        let is_clear = (silent - self.chance).abs() > MARGIN * self.chance;
+        (is_exact && is_clear).then_some(silent > self.chance)
+    }
+}
+
 /// The chance of return at one instant, with the evidence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assessment {
@@ -148,6 +168,9 @@ impl<'a> Outlook<'a> {
     }
 
     fn silent(&self, now: EventTime) -> f64 {
+        if now == self.last {
+            return self.usual;
+        }
         self.silence.p_order_within(self.policy.model.alpha + Recency::at(now, &self.days).t)
     }
 
@@ -189,25 +212,38 @@ impl<'a> Outlook<'a> {
     /// the stretch's last. All along no order comes, factors weigh the same and the lapse is not reached, so that the
     /// chance of a return can but fall.
     pub fn rise_within(&self, level: Level, factors: f64, (from, last): (EventTime, EventTime)) -> Option<EventTime> {
-        let has_risen = |at: EventTime| level.after(self.risk(at, factors), &self.policy.thresholds) > level;
         if level >= Level::High || last <= from {
             return None;
         }
         // In a short stretch it is likelier that nothing happens.
-        if last < from + LONG && !has_risen(last) {
+        if last < from + LONG && !self.has_risen(level, factors, last) {
             return None;
         }
-        let guess = self.about_when(level, factors, (from, last));
-        first_where(from, last, guess, has_risen)
+        self.find_rise(&self.least(level, factors), (from, last))
     }
 
-    /// About when a level is left upwards between two instants, at the first of which it holds, if that is before the
-    /// second. Over the logarithm of the time the chance is nearly a straight line, and its log-odds are even more so.
-    fn about_when(&self, level: Level, factors: f64, (from, to): (EventTime, EventTime)) -> EventTime {
-        let (thresholds, alpha) = (&self.policy.thresholds, self.policy.model.alpha);
+    fn has_risen(&self, level: Level, factors: f64, now: EventTime) -> bool {
+        level.after(self.risk(now, factors), &self.policy.thresholds) > level
+    }
+
+    /// What silence alone must leave of the chance, lest a level below `high` rises.
+    fn least(&self, level: Level, factors: f64) -> Least {
+        let thresholds = &self.policy.thresholds;
         let threshold = if level == Level::Low { thresholds.medium } else { thresholds.high };
-        let least = (1.0 - threshold) * self.usual;
-        let least = if factors == 0.0 { least } else { sigmoid(logit(least) - factors) };
+        let chance = (1.0 - threshold) * self.usual;
+        let odds = chance / (1.0 - chance) * if factors == 0.0 { 1.0 } else { libm::exp(-factors) };
+        Least { level, factors, odds, chance: odds / (1.0 + odds) }
+    }
+
+    fn find_rise(&self, least: &Least, (from, last): (EventTime, EventTime)) -> Option<EventTime> {
+        let guess = self.about_when(least, (from, last));
+        first_where(from, last, guess, |now| self.has_risen(least.level, least.factors, now))
+    }
+
+    /// About when no more than that is left between two instants, at the first of which there is, if that is before the
+    /// second. Over the logarithm of the time the chance is nearly a straight line, and its log-odds are even more so.
+    fn about_when(&self, least: &Least, (from, to): (EventTime, EventTime)) -> EventTime {
+        let alpha = self.policy.model.alpha;
         let log_of = |at: EventTime| libm::log(alpha + at.days_since(self.days.first));
         let (start, (chance, slope)) = if from == self.days.last {
             let (log, slope) = self.silence.at_last(self.usual);
@@ -216,11 +252,12 @@ impl<'a> Outlook<'a> {
             let log = log_of(from);
             (log, self.silence.over_log(log))
         };
-        let second = start - (logit(chance) - logit(least)) * chance * (1.0 - chance) / slope;
-        let start = Tangent { x: start, value: chance - least, slope };
+        let fall = libm::log(chance / (1.0 - chance) / least.odds);
+        let second = start - fall * chance * (1.0 - chance) / slope;
+        let start = Tangent { x: start, value: chance - least.chance, slope };
         let log = root(start, second, log_of(to), 1e-4, |log| {
             let (chance, slope) = self.silence.over_log(log);
-            (chance - least, slope)
+            (chance - least.chance, slope)
         });
         let days = libm::exp(log) - alpha;
         self.days.first + Span::from_millis(libm::ceil(days * DAY_MS as f64) as i64)
@@ -256,20 +293,33 @@ impl<'a> Outlook<'a> {
             return None;
         }
         let end = self.lapse.unwrap_or(EventTime::LATEST);
-        let mut stretch = from;
+        let (mut start, mut silent) = (from, None);
         let changes = factor::changes_between(customer, from, end, self.policy);
         for until in changes.into_iter().chain([end]) {
-            if stretch >= end {
+            if start >= end {
                 break;
             }
-            let factors = self.factors(customer, stretch);
-            if stretch > from && level.after(self.risk(stretch, factors), &self.policy.thresholds) != level {
-                return Some(stretch);
+            let factors = self.factors(customer, start);
+            let least = self.least(level, factors);
+            let is_left = |silent: Option<f64>| silent.and_then(|silent| least.is_left_by(silent));
+            if start > from {
+                let is_still_low = level == Level::Low && is_left(silent) == Some(true);
+                if !is_still_low && level.after(self.risk(start, factors), &self.policy.thresholds) != level {
+                    return Some(start);
+                }
             }
-            if let Some(at) = self.rise_within(level, factors, (stretch, until - Span::from_millis(1))) {
-                return Some(at);
+            let stretch = (start, until - Span::from_millis(1));
+            // Where a stretch ends the next begins: what silence alone leaves is the same, but for a millisecond.
+            silent = (level < Level::High && until < start + LONG).then(|| self.silent(until));
+            let rise = match is_left(silent) {
+                Some(true) => None,
+                Some(false) if stretch.1 > start => self.find_rise(&least, stretch),
+                _ => self.rise_within(level, factors, stretch),
+            };
+            if rise.is_some() {
+                return rise;
             }
-            stretch = until;
+            start = until;
         }
         self.lapse
     }

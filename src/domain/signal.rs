@@ -34,11 +34,35 @@ impl Signal {
         }
     }
 
-    /// Its type and kind, as metrics name them.
-    pub fn names(&self) -> (&'static str, &'static str) {
+    /// Its type and kind.
+    pub fn kind(&self) -> SignalKind {
         match self {
-            Self::ReturningCustomer(signal) => (ReturningCustomer::TYPE, signal.kind.name()),
-            Self::ChurnRisk(signal) => (ChurnRisk::TYPE, signal.kind.name()),
+            Self::ReturningCustomer(signal) => SignalKind::ReturningCustomer(signal.kind),
+            Self::ChurnRisk(signal) => SignalKind::ChurnRisk(signal.kind),
+        }
+    }
+
+    /// The names of its type and kind.
+    pub fn names(&self) -> (&'static str, &'static str) {
+        self.kind().names()
+    }
+}
+
+/// What sort of signal it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SignalKind {
+    /// A return of that kind.
+    ReturningCustomer(ReturnKind),
+    /// A change of level of that kind.
+    ChurnRisk(RiskKind),
+}
+
+impl SignalKind {
+    /// Type and kind, as metrics name them.
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ReturningCustomer(kind) => (ReturningCustomer::TYPE, kind.name()),
+            Self::ChurnRisk(kind) => (ChurnRisk::TYPE, kind.name()),
         }
     }
 }
@@ -78,7 +102,7 @@ impl ReturningCustomer {
 }
 
 /// What sort of return a purchase is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReturnKind {
     /// The second order known.
     SecondPurchase,
@@ -133,7 +157,7 @@ impl ChurnRisk {
 }
 
 /// Which way a level went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RiskKind {
     /// Out of `low`.
     Raised,

@@ -5,6 +5,7 @@
 //! this same code. What a batch changes lies in an overlay until the log has confirmed it: an abort leaves no trace.
 
 mod accounts;
+mod customers;
 mod days;
 mod on_due;
 mod on_event;
@@ -21,14 +22,14 @@ mod watermark;
 
 pub mod event;
 
+pub use customers::{Change, Committed, Packed};
 pub use days::{DAYS_KEPT, DayEnd, DayRate, WindowRates};
 pub use event::{Event, Happening};
-pub use partition::{Announcement, Cause, Committed, Outcome, Partition};
+pub use partition::{Announcement, Cause, Outcome, Partition};
 pub use prediction::{Prediction, predict};
 pub use rank::Rank;
 pub use standing::action_for;
 pub use story::{CHANGES_MAX, Change as LevelChange, POINTS_MAX, Point, Story, story};
 pub use tallies::Tallies;
 pub use totals::{Contribution, Totals};
-pub use touched::{Change, Packed};
 pub use watermark::{Watermark, WatermarkRules};

@@ -1,40 +1,20 @@
 //! One partition's customers in order: what fell due first, then the event.
 
 use std::collections::BTreeMap;
-use std::mem;
 use std::sync::Arc;
 
 use super::accounts::{Accounts, moments, scopes};
+use super::customers::{Change, Committed, Customers, Packed};
 use super::days::{DayEnd, Days};
 use super::event::{Event, Happening};
 use super::on_due::{is_forgotten, next_due};
 use super::on_event::{Dropped, Novelty};
-use super::tallies::{self, FirstOrders, Frontier, Scope, Section, Tallies};
+use super::tallies::{self, Frontier, Scope, Section, Tallies};
 use super::timers::{self, Moments, Timers};
 use super::totals::Totals;
-use super::touched::{Change, Overlay, Packed, Touched};
 use crate::domain::risk::Outlook;
 use crate::domain::time::Day;
 use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span};
-
-/// Read access to the state that the log has confirmed.
-pub trait Committed {
-    /// As what the open batch keeps a customer until then.
-    type Record: Packed;
-
-    /// The customer, if anything is known of them; with the room of somebody's lists who is no longer needed.
-    fn load_over(&self, id: &CustomerId, spare: Customer) -> Option<Customer>;
-
-    /// The customer, if anything is known of them.
-    fn load(&self, id: &CustomerId) -> Option<Customer> {
-        self.load_over(id, Customer::default())
-    }
-
-    /// Their first orders alone.
-    fn first_orders(&self, id: &CustomerId) -> Option<FirstOrders> {
-        self.load(id).and_then(|customer| FirstOrders::of(&customer.purchases))
-    }
-}
 
 /// How an event was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,11 +68,7 @@ pub enum Cause {
 /// The state and the work of one partition.
 pub struct Partition<C: Committed> {
     policy: Arc<Policy>,
-    committed: C,
-    overlay: Overlay<C::Record>,
-    /// Somebody looked at before, kept for the room of their lists, and room to pack in.
-    spare: Customer,
-    packing: Vec<u8>,
+    customers: Customers<C>,
     timers: Timers,
     accounts: Accounts,
     days: Days,
@@ -108,10 +84,7 @@ impl<C: Committed> Partition<C> {
     pub fn new(policy: Arc<Policy>, committed: C) -> Self {
         Self {
             policy,
-            committed,
-            overlay: Overlay::default(),
-            spare: Customer::default(),
-            packing: Vec::new(),
+            customers: Customers::new(committed),
             timers: Timers::default(),
             accounts: Accounts::default(),
             days: Days::default(),
@@ -132,7 +105,7 @@ impl<C: Committed> Partition<C> {
 
     /// Works out a customer's next moment anew, as the rules have changed. What was announced stays as it is.
     pub fn reconsider(&mut self, id: &CustomerId) {
-        let mut touched = self.touch(id);
+        let mut touched = self.customers.touch(id, &self.policy);
         let before = touched.customer.standing.next_change;
         let Some(from) = touched.customer.standing.evaluated_at else { return };
         let outlook = Outlook::of(&touched.customer, &self.policy);
@@ -142,7 +115,7 @@ impl<C: Committed> Partition<C> {
         }
         touched.customer.standing.next_change = next;
         touched.changed = true;
-        self.put_back(id, touched);
+        self.customers.put_back(id, touched, &self.policy);
         self.timers.look_again(id, Moments::of_other(before), Moments::of_other(next));
     }
 
@@ -179,7 +152,7 @@ impl<C: Committed> Partition<C> {
 
     /// The committed state.
     pub fn committed(&self) -> &C {
-        &self.committed
+        &self.customers.committed
     }
 
     /// The counts, the open batch included.
@@ -229,56 +202,42 @@ impl<C: Committed> Partition<C> {
 
     /// Applies one event; before it whatever fell due for this customer earlier than the event.
     pub fn apply(&mut self, event: &Event, announcements: &mut Vec<Announcement>) -> Outcome {
-        let policy = Arc::clone(&self.policy);
-        let mut touched = self.touch(&event.customer);
+        let policy = &*self.policy;
+        let mut touched = self.customers.touch(&event.customer, policy);
         let ripe = self.frontier.of(&event.customer);
-        let due = next_due(&touched.customer, &policy);
+        let due = next_due(&touched.customer, policy);
         if !event.what.counts() && due.is_none_or(|due| due >= event.at) {
-            let novelty = touched.take_in(event, &policy, &mut Dropped::default(), announcements);
-            let due_now = next_due(&touched.customer, &policy);
-            self.put_back(&event.customer, touched);
+            let novelty = touched.take_in(event, policy, &mut Dropped::default(), announcements);
+            let due_now = next_due(&touched.customer, policy);
+            self.customers.put_back(&event.customer, touched, policy);
             self.timers.look_again(&event.customer, Moments::of_other(due), Moments::of_other(due_now));
             return self.outcome(novelty, event.at);
         }
-        self.accounts.tallies.settle_drawn(tallies::settle_before(event, &mut touched.customer, ripe, &policy));
-        let (scope, scope_after) = scopes(&touched.customer, event, &policy);
-        let before = moments(&touched.customer, ripe, &policy);
-        self.accounts.before(&touched.customer, scope, ripe, &policy);
-        while let Some(due) = next_due(&touched.customer, &policy).filter(|due| *due < event.at) {
-            touched.fire(&event.customer, due, ripe, &policy, &mut self.accounts, announcements);
+        self.accounts.tallies.settle_drawn(tallies::settle_before(event, &mut touched.customer, ripe, policy));
+        let (scope, scope_after) = scopes(&touched.customer, event, policy);
+        let before = moments(&touched.customer, ripe, policy);
+        self.accounts.before(&touched.customer, scope, ripe, policy);
+        while let Some(due) = next_due(&touched.customer, policy).filter(|due| *due < event.at) {
+            touched.fire(&event.customer, due, ripe, policy, &mut self.accounts, announcements);
             self.fired += 1;
         }
         let novelty = if event.what == Happening::Erased {
             let ripe = ripe.or_until(event.at - Span::from_millis(1));
-            touched.forget(ripe, &policy, &mut self.accounts);
+            touched.forget(ripe, policy, &mut self.accounts);
             Novelty::New
         } else {
             let mut dropped = Dropped::default();
-            let novelty = touched.take_in(event, &policy, &mut dropped, announcements);
+            let novelty = touched.take_in(event, policy, &mut dropped, announcements);
             if novelty == Novelty::New {
-                self.accounts.settle(event, &dropped, &touched.customer, ripe, &policy);
+                self.accounts.settle(event, &dropped, &touched.customer, ripe, policy);
             }
             novelty
         };
         let scope = if novelty == Novelty::New { scope_after } else { scope };
-        self.accounts.after(&touched.customer, scope, ripe, &policy);
-        self.timers.look_again(&event.customer, before, moments(&touched.customer, ripe, &policy));
-        self.put_back(&event.customer, touched);
+        self.accounts.after(&touched.customer, scope, ripe, policy);
+        self.timers.look_again(&event.customer, before, moments(&touched.customer, ripe, policy));
+        self.customers.put_back(&event.customer, touched, policy);
         self.outcome(novelty, event.at)
-    }
-
-    /// The customer as the open batch has left them so far; nothing yet, if nothing is known of them.
-    fn touch(&mut self, id: &CustomerId) -> Touched {
-        let spare = mem::take(&mut self.spare);
-        match self.overlay.get(id) {
-            Some(change) => Touched::open(change, spare),
-            None => Touched::committed(self.committed.load_over(id, spare), &self.policy),
-        }
-    }
-
-    fn put_back(&mut self, id: &CustomerId, touched: Touched) {
-        touched.put_back(id, &self.policy, (&mut self.overlay, &mut self.packing));
-        self.spare = touched.customer;
     }
 
     /// Moves time on and fires what it has passed, each at its own instant, at most `limit` customers' moments.
@@ -315,10 +274,7 @@ impl<C: Committed> Partition<C> {
 
     /// A customer comes up of whom nothing can be due but that a share of second orders takes them in.
     fn ripen(&mut self, entry: timers::Entry) {
-        let known = match self.overlay.get(&entry.id) {
-            Some(change) => change.record.as_ref().and_then(Packed::first_orders),
-            None => self.committed.first_orders(&entry.id),
-        };
+        let known = self.customers.first_orders(&entry.id);
         let mut second = known.and_then(|firsts| firsts.next_ripening(self.frontier.of(&entry.id)));
         if let Some(firsts) = known.filter(|_| second == Some(entry.at)) {
             self.frontier.reach(entry.at, &entry.id);
@@ -333,12 +289,12 @@ impl<C: Committed> Partition<C> {
     /// A customer comes up: their next moment has come, or it is later than their entry says.
     fn come_up(&mut self, entry: timers::Entry, announcements: &mut Vec<Announcement>) {
         let timers::Entry { at: came_up, id, .. } = entry;
-        let mut touched = self.touch(&id);
         let (policy, ripe) = (&*self.policy, self.frontier.of(&id));
+        let mut touched = self.customers.touch(&id, policy);
         let next = moments(&touched.customer, ripe, policy);
         let Some(due) = next.next() else { return };
         if due > came_up {
-            self.spare = touched.customer;
+            self.customers.put_back(&id, touched, policy);
             self.timers.come_up(id, next);
             return;
         }
@@ -354,7 +310,7 @@ impl<C: Committed> Partition<C> {
         self.accounts.after(&touched.customer, scope, ripe, policy);
         self.fired += 1;
         let next = moments(&touched.customer, ripe, policy);
-        self.put_back(&id, touched);
+        self.customers.put_back(&id, touched, policy);
         self.timers.come_up(id, next);
     }
 
@@ -365,7 +321,7 @@ impl<C: Committed> Partition<C> {
 
     /// What the open batch changed, in no particular but always the same order: for the changelog. `None`: forgotten.
     pub fn records(&self) -> impl Iterator<Item = (&CustomerId, Option<&C::Record>)> {
-        self.overlay.iter().map(|(id, change)| (id, change.record.as_ref()))
+        self.customers.changes.iter().map(|(id, change)| (id, change.record.as_ref()))
     }
 
     /// The same, unpacked.
@@ -376,18 +332,18 @@ impl<C: Committed> Partition<C> {
     /// The log has confirmed the open batch: takes its changes out, for whoever keeps what is committed. Followed by
     /// [`Partition::confirm`].
     pub fn take_changes(&mut self) -> impl Iterator<Item = (CustomerId, Change<C::Record>)> {
-        self.overlay.drain()
+        self.customers.changes.drain()
     }
 
     /// Whether the open batch changed any customer or count, or ended a day.
     pub fn has_changes(&self) -> bool {
         let has_counted = !self.accounts.tallies.open().is_empty() || self.days.has_ended();
-        has_counted || !self.overlay.is_empty()
+        has_counted || !self.customers.changes.is_empty()
     }
 
     /// The log has confirmed the open batch and `committed` holds its changes.
     pub fn confirm(&mut self) {
-        self.overlay.clear();
+        self.customers.changes.clear();
         self.timers.confirm();
         self.time_committed = self.time;
         self.frontier_committed = self.frontier.clone();
@@ -398,7 +354,7 @@ impl<C: Committed> Partition<C> {
 
     /// The open batch never happened.
     pub fn undo(&mut self) {
-        self.overlay.clear();
+        self.customers.changes.clear();
         self.timers.undo();
         self.time = self.time_committed;
         self.frontier = self.frontier_committed.clone();

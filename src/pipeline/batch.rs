@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::ports::SentSignal;
+use crate::domain::signal::SignalKind;
 use crate::engine::Outcome;
 use crate::wire::Source;
 
@@ -20,7 +21,7 @@ pub struct BatchSummary {
     /// Records by input whose key belongs on another partition.
     pub misplaced: BTreeMap<Source, u64>,
     /// Signals by type and kind.
-    pub signals: BTreeMap<(&'static str, &'static str), u64>,
+    pub signals: BTreeMap<SignalKind, u64>,
     /// For every signal caused by a record, from that record's writing to the commit.
     pub delays: Vec<Duration>,
     /// Moments of customers that came.

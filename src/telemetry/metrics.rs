@@ -343,8 +343,8 @@ impl Observer for Metrics {
         for (source, count) in &summary.misplaced {
             self.work.misplaced.with_label_values(&[source.name()]).inc_by(*count);
         }
-        for ((kind, name), count) in &summary.signals {
-            self.work.signals.with_label_values(&[kind, name]).inc_by(*count);
+        for (kind, count) in &summary.signals {
+            self.work.signals.with_label_values(&<[&str; 2]>::from(kind.names())).inc_by(*count);
         }
         for delay in &summary.delays {
             self.work.transactions.end_to_end.observe(delay.as_secs_f64());

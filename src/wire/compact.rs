@@ -64,14 +64,19 @@ impl Writer<'_> {
     }
 
     /// The bytes that the greatest of these numbers takes, and then all of them in as many bytes, the lowest first.
-    pub(super) fn column(&mut self, values: impl Iterator<Item = u64> + Clone) {
+    pub(super) fn column(&mut self, values: impl ExactSizeIterator<Item = u64> + Clone) {
         let bits = 64 - values.clone().fold(0, |all, value| all | value).leading_zeros();
         let width = bits.div_ceil(8) as usize;
         self.byte(width as u8);
+        let (start, size) = (self.0.len(), width * values.len());
+        // Every number takes eight bytes until the next one is written over what is too many.
+        self.0.resize(start + size + 8, 0);
+        let mut to = &mut self.0[start..];
         for value in values {
-            self.bytes(&value.to_le_bytes());
-            self.0.truncate(self.0.len() - (8 - width));
+            to[..8].copy_from_slice(&value.to_le_bytes());
+            to = &mut to[width..];
         }
+        self.0.truncate(start + size);
     }
 
     /// How many there are, and then these.
@@ -205,21 +210,23 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn list<T, E: From<Cut>>(&mut self, read: impl FnMut(&mut Self) -> Result<T, E>) -> Result<Vec<T>, E> {
-        self.list_over(Vec::new(), read)
+        let mut list = Vec::new();
+        self.list_over(&mut list, read)?;
+        Ok(list)
     }
 
-    /// A list in the room of another.
+    /// A list in the place of another.
     pub(super) fn list_over<T, E: From<Cut>>(
         &mut self,
-        mut list: Vec<T>,
+        list: &mut Vec<T>,
         mut read: impl FnMut(&mut Self) -> Result<T, E>,
-    ) -> Result<Vec<T>, E> {
+    ) -> Result<(), E> {
         let length = self.length()?;
-        make_room(&mut list, length);
+        make_room(list, length);
         for _ in 0..length {
             list.push(read(self)?);
         }
-        Ok(list)
+        Ok(())
     }
 }
 

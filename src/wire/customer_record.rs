@@ -8,12 +8,12 @@ use uuid::Uuid;
 use super::compact::{Cut, Reader, Writer};
 use super::stored_orders::{self, StoredOrders};
 use crate::domain::consent::Consents;
-use crate::domain::customer::{LowRating, LowRatings, Occurrences, Refund, Refunds, SeenEvents};
+use crate::domain::customer::{LowRating, Occurrences, Refund};
 use crate::domain::money::Total;
 use crate::domain::purchase::{Forgotten, ORDERS_REMEMBERED, Spending};
 use crate::domain::rating::{Rating, Scale};
 use crate::domain::risk::Standing;
-use crate::domain::ticket::{Ticket, TicketStep, Tickets};
+use crate::domain::ticket::{Ticket, TicketStep};
 use crate::domain::time::Month;
 use crate::domain::{Amount, Currency, Customer, EventTime, Level, Order, OrderId, PurchaseHistory, Span, TicketId};
 use crate::engine::Packed;
@@ -172,47 +172,51 @@ fn write_care(customer: &Customer, to: &mut Writer<'_>) {
 
 /// The customer in these bytes.
 pub fn decode(bytes: &[u8]) -> Result<Customer, Unreadable> {
-    decode_over(bytes, Customer::default())
+    let mut customer = Customer::default();
+    decode_over(bytes, &mut customer)?;
+    Ok(customer)
 }
 
-/// The same with the room of the lists that `spare` has.
-fn decode_over(bytes: &[u8], spare: Customer) -> Result<Customer, Unreadable> {
+/// The same, written over somebody whose lists leave their room.
+fn decode_over(bytes: &[u8], customer: &mut Customer) -> Result<(), Unreadable> {
     let (version, body) = versioned(bytes)?;
     let from = &mut Reader(body);
-    let PurchaseHistory { remembered, spending, .. } = spare.purchases;
     let orders = StoredOrders::read(from, version)?;
     let sums = from
         .optional(|from| Ok::<_, Unreadable>((from.unsigned_32()?, from.unsigned_32()?, time(from)?, time(from)?)))?;
-    let spending = from.list_over(spending, read_spending)?;
-    let mut remembered = orders.unpack_over(remembered, &spending)?;
-    let seen = SeenEvents(from.list_over(spare.seen.0, |from| from.array().map(u64::from_le_bytes))?);
+    from.list_over(&mut customer.purchases.spending, read_spending)?;
+    orders.unpack_over(&mut customer.purchases.remembered, &customer.purchases.spending)?;
+    from.list_over(&mut customer.seen.0, |from| from.array().map(u64::from_le_bytes))?;
     let level = *Level::ALL.get(usize::from(from.byte()?)).ok_or(Unreadable::Damaged("unknown level"))?;
     let evaluated_at = from.optional(time)?;
     let episode = from.optional(|from| from.array().map(Uuid::from_bytes))?;
     let next_change = from.optional(time)?;
-    let heard_at = from.optional(time)?;
-    let mut customer = Customer { seen, ..Customer::default() };
-    if from.flag()? {
-        read_care(from, &mut customer)?;
-    }
     customer.standing = Standing { level, evaluated_at, episode, next_change, ..Standing::default() };
+    let heard_at = from.optional(time)?;
+    if from.flag()? {
+        read_care(from, customer)?
+    } else {
+        clear_care(customer)
+    }
+    customer.refunds.0.clear();
     let mut too = None;
     if version > 1 {
-        customer.refunds = Refunds(from.list_over(spare.refunds.0, |from| read_refund(from, &spending))?);
+        let PurchaseHistory { remembered, spending, .. } = &mut customer.purchases;
+        from.list_over(&mut customer.refunds.0, |from| read_refund(from, spending))?;
         customer.standing.value_at_risk = from.optional(|from| {
             let (minor, place) = (from.signed_128()?, from.byte()?);
             let lasted = if version > 2 { from.optional(|from| from.signed())? } else { None };
             let since = |(until, lasted): (EventTime, i64)| until - Span::from_millis(lasted);
             customer.standing.level_since = evaluated_at.zip(lasted).map(since);
-            Ok::<_, Unreadable>(Total { minor, currency: currency_at(&spending, place)? })
+            Ok::<_, Unreadable>(Total { minor, currency: currency_at(spending, place)? })
         })?;
-        let is_first_referred = read_referred(from, &mut remembered)?;
-        too = from.optional(|from| read_forgotten_too(from, is_first_referred, &spending))?;
+        let is_first_referred = read_referred(from, remembered)?;
+        too = from.optional(|from| read_forgotten_too(from, is_first_referred, spending))?;
     }
-    let forgotten = sums.map(|sums| forgotten_of(sums, too, &spending)).transpose()?;
-    customer.purchases = PurchaseHistory { remembered, forgotten, spending };
+    let forgotten = sums.map(|sums| forgotten_of(sums, too, &customer.purchases.spending)).transpose()?;
+    customer.purchases.forgotten = forgotten;
     customer.heard_at = heard_at.or(last_order_at(&customer.purchases));
-    Ok(customer)
+    Ok(())
 }
 
 /// The first orders of the customer in these bytes, read no further than it takes; `None` before the first order.
@@ -234,8 +238,8 @@ impl Packed for Box<[u8]> {
         Self::from(room.as_slice())
     }
 
-    fn unpack_over(&self, spare: Customer) -> Customer {
-        decode_over(self, spare).expect(CHECKED)
+    fn unpack_over(&self, other: &mut Customer) {
+        decode_over(self, other).expect(CHECKED);
     }
 
     fn first_orders(&self) -> Option<FirstOrders> {
@@ -272,8 +276,8 @@ fn read_spending(from: &mut Reader<'_>) -> Result<Spending, Unreadable> {
 }
 
 fn read_care(from: &mut Reader<'_>, customer: &mut Customer) -> Result<(), Unreadable> {
-    customer.tickets = Tickets(from.list(read_ticket)?);
-    customer.low_ratings = LowRatings(from.list(read_low_rating)?);
+    from.list_over(&mut customer.tickets.0, read_ticket)?;
+    from.list_over(&mut customer.low_ratings.0, read_low_rating)?;
     customer.last_refund_at = from.optional(time)?;
     let mut said = [None; 4];
     for said in &mut said {
@@ -284,6 +288,16 @@ fn read_care(from: &mut Reader<'_>, customer: &mut Customer) -> Result<(), Unrea
         *occurrences = Occurrences { count: from.unsigned_32()?, last_at: from.optional(time)? };
     }
     Ok(())
+}
+
+/// As [`read_care`] reads it of somebody of whom there is none.
+fn clear_care(customer: &mut Customer) {
+    customer.tickets.0.clear();
+    customer.low_ratings.0.clear();
+    customer.last_refund_at = None;
+    customer.consents = Consents::default();
+    customer.contacts = Occurrences::default();
+    customer.reviews = Occurrences::default();
 }
 
 fn read_ticket(from: &mut Reader<'_>) -> Result<Ticket, Unreadable> {

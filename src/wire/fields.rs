@@ -13,21 +13,72 @@ use serde_json::value::RawValue;
 use super::Rejection;
 use crate::domain::{Amount, Currency, CustomerId, EventId, EventTime, OrderId};
 
-pub(super) struct Fields<'a>(Vec<Field<'a>>);
+macro_rules! names {
+    ($($name:ident $text:literal $reads_at_once:literal,)*) => {
+        /// The name of a field that any event has.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Name { $($name,)* }
 
-struct Field<'a> {
-    /// Of the name: most names that are asked for differ from it here already.
-    mark: u32,
-    name: Name<'a>,
-    value: Value<'a>,
+        impl Name {
+            const COUNT: usize = [$(Self::$name,)*].len();
+
+            /// As it stands in JSON.
+            pub(super) const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            fn of(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$name),)* _ => None }
+            }
+
+            /// Whether a field of this name is a string in every event, so that it may be read at once.
+            const fn reads_at_once(self) -> bool {
+                match self { $(Self::$name => $reads_at_once,)* }
+            }
+
+            /// What is wrong with a field of this name that is not what it should be.
+            pub(super) const fn invalid(self, expected: &'static str) -> Rejection {
+                Rejection::InvalidField { field: self.text(), expected }
+            }
+        }
+    };
 }
 
-/// A name's length, first and last bytes.
-fn mark(name: &str) -> u32 {
-    let bytes = name.as_bytes();
-    let byte = |at: Option<&u8>| u32::from(at.copied().unwrap_or_default());
-    (bytes.len() as u32) << 16 | byte(bytes.first()) << 8 | byte(bytes.last())
+names! {
+    // --- of every event ---
+    Type "type" true,
+    EventId "event_id" true,
+    CustomerId "customer_id" true,
+    OccurredAt "occurred_at" true,
+    // --- purchases ---
+    OrderId "order_id" true,
+    Amount "amount" false,
+    Currency "currency" true,
+    Channel "channel" true,
+    Discount "discount" false,
+    Items "items" false,
+    Quantity "quantity" false,
+    ReferredBy "referred_by" false,
+    Reason "reason" false,
+    Sku "sku" false,
+    // --- support ---
+    TicketId "ticket_id" true,
+    Category "category" false,
+    Scale "scale" false,
+    Score "score" false,
+    // --- contacts ---
+    Granted "granted" false,
+    Purpose "purpose" false,
+    ContactId "contact_id" false,
+    EpisodeId "episode_id" false,
+    Opportunity "opportunity" false,
+    CompetitorMentioned "competitor_mentioned" false,
+    // --- CloudEvents ---
+    Data "data" false,
 }
+
+/// The fields that have one of these names, by it.
+pub(super) struct Fields<'a>([Option<Value<'a>>; Name::COUNT]);
 
 /// The value of a field.
 pub(super) enum Value<'a> {
@@ -37,21 +88,15 @@ pub(super) enum Value<'a> {
     Raw(&'a RawValue),
 }
 
-/// Whether a field of this name is a string in every event, so that it may be read at once.
-fn is_text(name: &str) -> bool {
-    matches!(
-        name,
-        "type" | "event_id" | "customer_id" | "order_id" | "ticket_id" | "occurred_at" | "currency" | "channel"
-    )
-}
-
 impl<'a> Fields<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, Rejection> {
+        let mut fields = Self([const { None }; Name::COUNT]);
         // An event that is not what it should be is read again, more patiently, to tell what is wrong with it.
-        if let Ok(Plain(fields)) = serde_json::from_str(text) {
-            return Ok(Self(fields));
+        if fields.read(text, Name::reads_at_once).is_ok() {
+            return Ok(fields);
         }
-        serde_json::from_str(text).map(|Patient(fields)| Self(fields)).map_err(|error| {
+        fields.0.fill_with(|| None);
+        fields.read(text, |_| false).map(|()| fields).map_err(|error| {
             match serde_json::from_str::<IgnoredAny>(text) {
                 Ok(_) if !text.trim_start().starts_with('{') => Rejection::NotAnObject,
                 // The one above may quote the value, where it names the type that it found in place of an object.
@@ -61,83 +106,81 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// The field, unless it is absent or null.
-    #[inline]
-    pub(super) fn optional(&self, name: &str) -> Option<&Value<'a>> {
-        let mark = mark(name);
-        let found = &self.0.iter().rev().find(|known| known.mark == mark && known.name.0 == name)?.value;
-        let is_null = matches!(found, Value::Raw(raw) if raw.get() == "null");
-        (!is_null).then_some(found)
+    fn read(&mut self, text: &'a str, reads_at_once: fn(Name) -> bool) -> serde_json::Result<()> {
+        let mut from = serde_json::Deserializer::from_str(text);
+        from.deserialize_map(FieldsVisitor { fields: self, reads_at_once })?;
+        from.end()
     }
 
-    pub(super) fn required(&self, field: &'static str) -> Result<&Value<'a>, Rejection> {
-        self.optional(field).ok_or(Rejection::MissingField { field })
+    /// The field, unless it is absent or null.
+    pub(super) fn optional(&self, name: Name) -> Option<&Value<'a>> {
+        self.0[name as usize].as_ref()
+    }
+
+    pub(super) fn required(&self, name: Name) -> Result<&Value<'a>, Rejection> {
+        self.optional(name).ok_or(Rejection::MissingField { field: name.text() })
     }
 
     /// All of `names` are there: `missing_field` comes before any `invalid_field`.
-    pub(super) fn require_all(&self, names: &[&'static str]) -> Result<(), Rejection> {
-        names.iter().try_for_each(|name| self.required(name).map(drop))
+    pub(super) fn require_all(&self, names: &[Name]) -> Result<(), Rejection> {
+        names.iter().try_for_each(|name| self.required(*name).map(drop))
     }
 
     pub(super) fn customer_id(&self) -> Result<CustomerId, Rejection> {
-        self.id("customer_id", CustomerId::new)
+        self.id(Name::CustomerId, CustomerId::new)
     }
 
     pub(super) fn event_id(&self) -> Result<EventId, Rejection> {
-        self.id("event_id", EventId::new)
+        self.id(Name::EventId, EventId::new)
     }
 
     pub(super) fn order_id(&self) -> Result<OrderId, Rejection> {
-        self.id("order_id", OrderId::new)
+        self.id(Name::OrderId, OrderId::new)
     }
 
-    pub(super) fn id<T>(&self, field: &'static str, make: fn(&str) -> Option<T>) -> Result<T, Rejection> {
-        let text = self.required(field)?.text();
-        let expected = "a string of 1 to 256 bytes";
-        text.and_then(|text| make(&text)).ok_or(Rejection::InvalidField { field, expected })
+    pub(super) fn id<T>(&self, name: Name, make: fn(&str) -> Option<T>) -> Result<T, Rejection> {
+        let text = self.required(name)?.text();
+        text.and_then(|text| make(&text)).ok_or(name.invalid("a string of 1 to 256 bytes"))
     }
 
     pub(super) fn occurred_at(&self) -> Result<EventTime, Rejection> {
-        let at = self.required("occurred_at")?.text().and_then(|text| EventTime::parse_rfc3339(&text));
-        at.filter(|at| *at >= EventTime::EARLIEST).ok_or(Rejection::InvalidField {
-            field: "occurred_at",
-            expected: "an RFC 3339 time with an offset, from 1990 to 9999, such as 2026-03-01T10:00:00Z",
-        })
+        let at = self.required(Name::OccurredAt)?.text().and_then(|text| EventTime::parse_rfc3339(&text));
+        at.filter(|at| *at >= EventTime::EARLIEST).ok_or(
+            Name::OccurredAt
+                .invalid("an RFC 3339 time with an offset, from 1990 to 9999, such as 2026-03-01T10:00:00Z"),
+        )
     }
 
     pub(super) fn amount(&self) -> Result<Amount, Rejection> {
-        let currency = self.required("currency")?.text().and_then(|code| Currency::from_code(&code));
-        let expected = "an ISO 4217 code such as EUR";
-        let currency = currency.ok_or(Rejection::InvalidField { field: "currency", expected })?;
-        self.required("amount")?.amount(currency).ok_or(Rejection::InvalidField {
-            field: "amount",
-            expected: "a decimal of 0 or more, with no more decimals than its currency has, that fits 64 bits of \
-                       minor units",
-        })
+        let currency = self.required(Name::Currency)?.text().and_then(|code| Currency::from_code(&code));
+        let currency = currency.ok_or(Name::Currency.invalid("an ISO 4217 code such as EUR"))?;
+        self.required(Name::Amount)?.amount(currency).ok_or(Name::Amount.invalid(
+            "a decimal of 0 or more, with no more decimals than its currency has, that fits 64 bits of minor units",
+        ))
     }
 
     /// One of a closed set of names.
     pub(super) fn one_of<T: Copy, const N: usize>(
         &self,
-        field: &'static str,
+        name: Name,
         expected: &'static str,
         all: [T; N],
-        name: fn(T) -> &'static str,
+        name_of: fn(T) -> &'static str,
     ) -> Result<T, Rejection> {
-        let text = self.required(field)?.text();
-        let found = text.and_then(|text| all.into_iter().find(|one| name(*one) == text));
-        found.ok_or(Rejection::InvalidField { field, expected })
+        let text = self.required(name)?.text();
+        let found = text.and_then(|text| all.into_iter().find(|one| name_of(*one) == text));
+        found.ok_or(name.invalid(expected))
     }
 
     /// An optional field has to satisfy `is_valid` when it is there.
     pub(super) fn check(
         &self,
-        field: &'static str,
+        name: Name,
         expected: &'static str,
         is_valid: impl FnOnce(&Value<'a>) -> bool,
     ) -> Result<(), Rejection> {
-        match self.optional(field) {
-            Some(value) if !is_valid(value) => Err(Rejection::InvalidField { field, expected }),
+        match self.optional(name) {
+            Some(value) if !is_valid(value) => Err(name.invalid(expected)),
             _ => Ok(()),
         }
     }
@@ -183,28 +226,51 @@ fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
     if !plain.as_bytes().contains(&b'\\') {
         return Some(Cow::Borrowed(plain));
     }
-    serde_json::from_str::<Name<'_>>(value.get()).ok().map(|name| name.0)
+    serde_json::from_str::<Text<'_>>(value.get()).ok().map(|text| text.0)
 }
 
-struct Name<'a>(Cow<'a, str>);
+struct Text<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Name<'de> {
+impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
+        struct TextVisitor;
 
-        impl<'de> Visitor<'de> for NameVisitor {
-            type Value = Name<'de>;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Borrowed(text)))
+                Ok(Text(Cow::Borrowed(text)))
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Owned(text.to_owned())))
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// The name of any field; `None`: one that no event has.
+struct AnyName(Option<Name>);
+
+impl<'de> Deserialize<'de> for AnyName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl Visitor<'_> for NameVisitor {
+            type Value = AnyName;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(AnyName(Name::of(text)))
             }
         }
 
@@ -212,45 +278,32 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-/// Fields of which those that [`is_text`] names are strings.
-struct Plain<'a>(Vec<Field<'a>>);
-
-/// Fields of any kind.
-struct Patient<'a>(Vec<Field<'a>>);
-
-impl<'de> Deserialize<'de> for Plain<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor { reads_at_once: is_text }).map(Self)
-    }
+/// Puts fields where they belong: of those that are read at once strings only.
+struct FieldsVisitor<'f, 'de> {
+    fields: &'f mut Fields<'de>,
+    reads_at_once: fn(Name) -> bool,
 }
 
-impl<'de> Deserialize<'de> for Patient<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor { reads_at_once: |_: &str| false }).map(Self)
-    }
-}
-
-struct FieldsVisitor<F> {
-    reads_at_once: F,
-}
-
-impl<'de, F: Fn(&str) -> bool> Visitor<'de> for FieldsVisitor<F> {
-    type Value = Vec<Field<'de>>;
+impl<'de> Visitor<'de> for FieldsVisitor<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Vec::with_capacity(12);
-        while let Some(name) = map.next_key::<Name<'_>>()? {
-            let value = if (self.reads_at_once)(&name.0) {
-                Value::Text(map.next_value::<Name<'_>>()?.0)
-            } else {
-                Value::Raw(map.next_value()?)
+        while let Some(AnyName(name)) = map.next_key()? {
+            let Some(name) = name else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
             };
-            fields.push(Field { mark: mark(&name.0), name, value });
+            self.fields.0[name as usize] = if (self.reads_at_once)(name) {
+                Some(Value::Text(map.next_value::<Text<'_>>()?.0))
+            } else {
+                let raw: &RawValue = map.next_value()?;
+                (raw.get() != "null").then_some(Value::Raw(raw))
+            };
         }
-        Ok(fields)
+        Ok(())
     }
 }

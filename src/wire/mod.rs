@@ -30,7 +30,7 @@ use crate::engine::Event;
 
 pub use rejection::Rejection;
 
-use fields::Fields;
+use fields::{Fields, Name};
 
 /// An input topic, by what it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,7 +90,7 @@ pub fn decode(source: Source, record: &Incoming<'_>, limits: &Limits) -> Result<
     let text = std::str::from_utf8(value).map_err(|error| Rejection::InvalidJson(error.to_string()))?;
     let outer = Fields::parse(text)?;
     let event = if record.content_type.is_some_and(cloud_event::is_structured) {
-        let data = outer.required("data")?.raw().ok_or(Rejection::NotAnObject)?;
+        let data = outer.required(Name::Data)?.raw().ok_or(Rejection::NotAnObject)?;
         decode_fields(source, &Fields::parse(data.get())?)?
     } else {
         decode_fields(source, &outer)?
@@ -117,7 +117,7 @@ pub fn decode_line(text: &str) -> Result<Event, Rejection> {
 }
 
 fn decode_fields(source: Source, fields: &Fields<'_>) -> Result<Event, Rejection> {
-    let kind = fields.required("type")?;
+    let kind = fields.required(Name::Type)?;
     let kind: &str = &kind.text().ok_or(Rejection::UnknownType)?;
     match source {
         Source::Purchases => purchase::decode(kind, fields),

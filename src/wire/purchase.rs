@@ -7,11 +7,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Rejection;
-use super::fields::{Fields, Value};
+use super::fields::{Fields, Name, Value};
 use crate::domain::{Currency, CustomerId};
 use crate::engine::{Event, Happening};
 
-const REQUIRED: [&str; 6] = ["event_id", "customer_id", "order_id", "occurred_at", "amount", "currency"];
+const REQUIRED: [Name; 6] =
+    [Name::EventId, Name::CustomerId, Name::OrderId, Name::OccurredAt, Name::Amount, Name::Currency];
 
 pub(super) fn decode(kind: &str, fields: &Fields<'_>) -> Result<Event, Rejection> {
     let is_purchase = match kind {
@@ -24,9 +25,9 @@ pub(super) fn decode(kind: &str, fields: &Fields<'_>) -> Result<Event, Rejection
     let (at, amount) = (fields.occurred_at()?, fields.amount()?);
     let what = if is_purchase {
         check_purchase_extras(fields, amount.currency())?;
-        Happening::Purchased { order, amount, referred: fields.optional("referred_by").is_some() }
+        Happening::Purchased { order, amount, referred: fields.optional(Name::ReferredBy).is_some() }
     } else {
-        fields.check("reason", "a string", |value| value.text().is_some())?;
+        fields.check(Name::Reason, "a string", |value| value.text().is_some())?;
         Happening::Refunded { order, amount }
     };
     Ok(Event { customer, id, at, what })
@@ -34,18 +35,23 @@ pub(super) fn decode(kind: &str, fields: &Fields<'_>) -> Result<Event, Rejection
 
 /// What a purchase may say besides: not kept, but wrong is wrong.
 fn check_purchase_extras(fields: &Fields<'_>, currency: Currency) -> Result<(), Rejection> {
-    fields.check("channel", "a string", |value| value.text().is_some())?;
-    fields
-        .check("discount", "a string or a number", |value| value.text().is_some() || value.parsed::<f64>().is_some())?;
-    fields.check("referred_by", "a customer id of 1 to 256 bytes", |value| {
+    fields.check(Name::Channel, "a string", |value| value.text().is_some())?;
+    fields.check(Name::Discount, "a string or a number", |value| {
+        value.text().is_some() || value.parsed::<f64>().is_some()
+    })?;
+    fields.check(Name::ReferredBy, "a customer id of 1 to 256 bytes", |value| {
         value.text().and_then(|id| CustomerId::new(&id)).is_some()
     })?;
-    fields.check("items", "an array of objects with sku (string), quantity (number of 0 or more) and amount", |value| {
-        if let Some(items) = value.parsed::<Vec<PlainItem<'_>>>() {
-            return items.iter().all(|item| item.is_valid(currency));
-        }
-        value.parsed::<Vec<&RawValue>>().is_some_and(|items| items.iter().all(|item| is_item(item, currency)))
-    })
+    fields.check(
+        Name::Items,
+        "an array of objects with sku (string), quantity (number of 0 or more) and amount",
+        |value| {
+            if let Some(items) = value.parsed::<Vec<PlainItem<'_>>>() {
+                return items.iter().all(|item| item.is_valid(currency));
+            }
+            value.parsed::<Vec<&RawValue>>().is_some_and(|items| items.iter().all(|item| is_item(item, currency)))
+        },
+    )
 }
 
 /// An item as nearly all are: read at once. One with escapes or a name that stands twice has to be looked at field by
@@ -98,10 +104,10 @@ impl PlainItem<'_> {
 
 fn is_item(item: &RawValue, currency: Currency) -> bool {
     let Ok(item) = Fields::parse(item.get()) else { return false };
-    let sku = item.optional("sku").is_none_or(|sku| sku.text().is_some());
+    let sku = item.optional(Name::Sku).is_none_or(|sku| sku.text().is_some());
     let quantity = item
-        .optional("quantity")
+        .optional(Name::Quantity)
         .is_none_or(|quantity| quantity.parsed::<f64>().is_some_and(|quantity| quantity >= 0.0));
-    let amount = item.optional("amount").is_none_or(|amount| amount.amount(currency).is_some());
+    let amount = item.optional(Name::Amount).is_none_or(|amount| amount.amount(currency).is_some());
     sku && quantity && amount
 }

@@ -68,17 +68,17 @@ impl<'a> StoredOrders<'a> {
         })
     }
 
-    /// The orders, in the room of others.
-    pub(super) fn unpack_over(self, mut room: Vec<Order>, spending: &[Spending]) -> Result<Vec<Order>, Unreadable> {
+    /// Writes the orders over others.
+    pub(super) fn unpack_over(self, orders: &mut Vec<Order>, spending: &[Spending]) -> Result<(), Unreadable> {
         let length = match &self {
             Self::Columns { lengths, .. } => lengths.len(),
             Self::Rows(rows) => rows.len(),
         };
-        make_room(&mut room, length);
+        make_room(orders, length);
         let mut add = |at: i64, id: &str, minor: i64, place: u8| {
             let id = OrderId::new(id).ok_or(Unreadable::Damaged("an order id of a wrong length"))?;
             let amount = Amount::from_minor(minor, currency_at(spending, place)?);
-            room.push(Order { at: EventTime::from_millis(at), id, amount, referred: false });
+            orders.push(Order { at: EventTime::from_millis(at), id, amount, referred: false });
             Ok::<_, Unreadable>(())
         };
         match self {
@@ -94,6 +94,6 @@ impl<'a> StoredOrders<'a> {
             }
             Self::Rows(rows) => rows.into_iter().try_for_each(|(at, id, minor, place)| add(at, id, minor, place))?,
         }
-        Ok(room)
+        Ok(())
     }
 }
