@@ -101,7 +101,9 @@ fn models(bootstrap: &str, topic: &str) -> Vec<Model> {
     for run in 0..RUNS {
         let partition = (run % partitions) as i32;
         let (first, end) = reader.fetch_watermarks(topic, partition, WITHIN).expect("ends");
-        let start = first + (end - first) * (run / partitions) as i64 / RUNS.div_ceil(partitions) as i64;
+        // In the middle of every stretch of the topic, of which a partition has as many as runs.
+        let half_stretches = 2 * RUNS.div_ceil(partitions) as i64;
+        let start = first + (end - first) * (2 * (run / partitions) as i64 + 1) / half_stretches;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition, Offset::Offset(start)).expect("an offset");
         reader.assign(&list).expect("an assignment");

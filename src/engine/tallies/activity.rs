@@ -23,12 +23,21 @@ struct Silence {
     next: Option<EventTime>,
 }
 
-/// What runs of activity contribute, oldest first.
-pub(super) fn contributions(customer: &Customer, ripe: Ripe<'_>, policy: &Policy, to: &mut Contributions) {
+/// What runs of activity contribute, oldest first, but for what so many of the first remembered orders do among
+/// themselves.
+pub(super) fn contributions(
+    customer: &Customer,
+    staying: usize,
+    ripe: Ripe<'_>,
+    policy: &Policy,
+    to: &mut Contributions,
+) {
     let (Some(first), Some(last)) = (customer.purchases.first_at(), customer.purchases.last()) else { return };
     let day = |at: EventTime| policy.calendar.day_of(at);
-    to.add(Cell::on(What::Starts, 0, day(first)), 1);
-    silences(customer, policy, &mut |silence| {
+    if staying == 0 {
+        to.add(Cell::on(What::Starts, 0, day(first)), 1);
+    }
+    silences(customer, staying, policy, &mut |silence| {
         lapse(&silence, customer, ripe, policy, to);
         let Some(next) = silence.next else {
             to.add(Cell::on(What::Lapsed, 0, day(silence.lapse)), 1);
@@ -56,7 +65,7 @@ fn lapse(silence: &Silence, customer: &Customer, ripe: Ripe<'_>, policy: &Policy
 /// The earliest instant at which the outcome of a lapse is settled that is not yet.
 pub(super) fn next_ripening(customer: &Customer, ripe: Ripe<'_>, policy: &Policy) -> Option<EventTime> {
     let mut next: Option<EventTime> = None;
-    silences(customer, policy, &mut |silence| {
+    silences(customer, 0, policy, &mut |silence| {
         let ripens = silence.lapse + REACTIVATED_WITHIN;
         if !ripe.has(ripens) {
             next = Some(next.map_or(ripens, |known| known.min(ripens)));
@@ -65,14 +74,16 @@ pub(super) fn next_ripening(customer: &Customer, ripe: Ripe<'_>, policy: &Policy
     next
 }
 
-/// Calls `visit` for every silence in which the customer lapsed, earliest first. What is not remembered order by order
-/// counts as without one.
-fn silences(customer: &Customer, policy: &Policy, visit: &mut dyn FnMut(Silence)) {
+/// Calls `visit` for every silence in which the customer lapsed, earliest first, but for those among so many of the first
+/// remembered orders. What is not remembered order by order counts as without one.
+fn silences(customer: &Customer, staying: usize, policy: &Policy, visit: &mut dyn FnMut(Silence)) {
     let history = &customer.purchases;
-    let mut last = history.forgotten.as_ref().map(|forgotten| forgotten.last);
+    let (staying, rest) = history.remembered.split_at(staying.min(history.remembered.len()));
+    let forgotten = history.forgotten.as_ref().map(|forgotten| forgotten.last);
+    let mut last = staying.last().map(|order| order.at).or(forgotten);
     // A change of clocks moves the end of the horizon by some hours, in odd zones by a day.
     let surely_active = Span::from_days(i64::from(policy.activity_horizon_days) - 2).millis();
-    for order in &history.remembered {
+    for order in rest {
         if let Some(last) = last.filter(|last| order.at.millis() - last.millis() > surely_active)
             && let Some(lapse) = policy.active_until(last).filter(|lapse| order.at > *lapse)
         {

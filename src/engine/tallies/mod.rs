@@ -66,7 +66,7 @@ pub(super) fn contributions(
     to: &mut Contributions,
 ) {
     support::contributions(customer, scope.tickets, ripe, policy, to);
-    activity::contributions(customer, ripe, policy, to);
+    activity::contributions(customer, scope.staying(), ripe, policy, to);
     orders::contributions(customer, scope, ripe, policy, to);
 }
 

@@ -27,8 +27,9 @@ pub(in crate::engine) struct Scope<'a> {
 /// What of a customer's orders can matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Concerned {
-    /// The remembered orders from a place on, if so marked with the very first remembered.
-    From { place: usize, with_oldest: bool },
+    /// The remembered orders from a place on, if so marked with the very first remembered. So many at the start stay,
+    /// and with them what they contribute together.
+    From { place: usize, with_oldest: bool, staying: usize },
     /// None of them comes or goes: what they are together.
     Together,
     /// Nothing but how soon the second one came.
@@ -38,7 +39,7 @@ enum Concerned {
 impl<'a> Scope<'a> {
     /// All orders and tickets.
     pub(in crate::engine) const ALL: Self =
-        Self { orders: Concerned::From { place: 0, with_oldest: false }, tickets: Affected::All };
+        Self { orders: Concerned::From { place: 0, with_oldest: false, staying: 0 }, tickets: Affected::All };
 
     /// No order comes or goes, and only these tickets change.
     pub(in crate::engine) fn tickets(tickets: Affected<'a>) -> Self {
@@ -56,13 +57,23 @@ impl<'a> Scope<'a> {
         let from = history.place_of(at, id);
         let is_full = history.remembered.len() >= crate::domain::purchase::ORDERS_REMEMBERED;
         let from_on = |place, with_oldest| Self {
-            orders: Concerned::From { place, with_oldest },
+            orders: Concerned::From { place, with_oldest, staying: if is_full { 0 } else { from } },
             tickets: Affected::ByOrder(at),
         };
         match from {
             1 if is_full => (from_on(0, false), from_on(0, false)),
             _ if is_full && from > 0 => (from_on(from, true), from_on(from - 1, false)),
             _ => (from_on(from, false), from_on(from, false)),
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// How many of the remembered orders, from the first on, matter only by what comes after them.
+    pub(super) fn staying(self) -> usize {
+        match self.orders {
+            Concerned::From { staying, .. } => staying,
+            Concerned::Together | Concerned::Second => 0,
         }
     }
 }
@@ -125,7 +136,7 @@ pub(super) fn contributions(
         of_customer(customer, policy, to);
         return;
     };
-    if let Concerned::From { place: from, with_oldest } = scope.orders {
+    if let Concerned::From { place: from, with_oldest, .. } = scope.orders {
         if history.forgotten.is_some() && from == 0 {
             of_order(first, Class::New, policy, to);
         }
@@ -138,7 +149,9 @@ pub(super) fn contributions(
         }
         of_months(history, from, policy, to);
     }
-    of_firsts(history, first, ripe, policy, to);
+    if scope.staying() < 2 {
+        of_firsts(history, first, ripe, policy, to);
+    }
     let day = |at: EventTime| policy.calendar.day_of(at);
     let has_ordered_before = history.count() > 1;
     to.add(Cell::on(What::LastOrder, u32::from(has_ordered_before), day(last.at)), 1);
