@@ -28,6 +28,9 @@ advertised.listeners=PLAINTEXT://127.0.0.1:$kafka
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs=$work/data
+# Nothing is compacted meanwhile: the cleaner would work on what one run wrote at the cost of the next one, and leave of it
+# what is no fair sample of its sizes.
+log.cleaner.min.compaction.lag.ms=86400000
 $(cat "$root/tests/broker/single.properties")
 EOF
 kafka_tool() { java -Xmx1g -Dlog4j2.configurationFile="$root/tests/broker/log4j2.yaml" -cp "$libs/*" "$@"; }
