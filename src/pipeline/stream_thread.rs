@@ -316,8 +316,9 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             };
             let log = &mut self.log;
             headers.list(|headers| log.send(&Outgoing { to, key: Some(key), value: Some(value), headers }))?;
-            *self.batch.summary.signals.entry(signal.kind()).or_default() += 1;
-            self.batch.keep(self.shared.listener.is_listening(), signal.names().0, value);
+            let kind = signal.kind();
+            *self.batch.summary.signals.entry(kind).or_default() += 1;
+            self.batch.keep(self.shared.listener.is_listening(), kind.names().0, value);
             self.batch.caused_ms.extend(written_ms.filter(|_| caused_by_record));
         }
         self.announcements = announcements;

@@ -64,19 +64,14 @@ impl Writer<'_> {
     }
 
     /// The bytes that the greatest of these numbers takes, and then all of them in as many bytes, the lowest first.
-    pub(super) fn column(&mut self, values: impl ExactSizeIterator<Item = u64> + Clone) {
+    pub(super) fn column(&mut self, values: impl Iterator<Item = u64> + Clone) {
         let bits = 64 - values.clone().fold(0, |all, value| all | value).leading_zeros();
         let width = bits.div_ceil(8) as usize;
         self.byte(width as u8);
-        let (start, size) = (self.0.len(), width * values.len());
-        // Every number takes eight bytes until the next one is written over what is too many.
-        self.0.resize(start + size + 8, 0);
-        let mut to = &mut self.0[start..];
         for value in values {
-            to[..8].copy_from_slice(&value.to_le_bytes());
-            to = &mut to[width..];
+            self.bytes(&value.to_le_bytes());
+            self.0.truncate(self.0.len() - (8 - width));
         }
-        self.0.truncate(start + size);
     }
 
     /// How many there are, and then these.

@@ -69,9 +69,6 @@ fn encode_into(customer: &Customer, to: &mut Vec<u8>) {
     let to = &mut Writer(to);
     let (history, standing) = (&customer.purchases, &customer.standing);
     let place_of = |currency: Currency| {
-        if history.spending.len() == 1 {
-            return 0;
-        }
         history.spending.iter().position(|spending| spending.currency == currency).unwrap_or_default() as u8
     };
     stored_orders::write(&history.remembered, &place_of, to);
