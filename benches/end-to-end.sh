@@ -26,7 +26,7 @@ for run in $(seq 0 "$runs"); do
     "$homecoming" topics --config "$work/run$run.toml" --partitions 4 > "$work/topics.log"
     broker_before=$(cpu_seconds "$broker")
     start_service "run$run"
-    rate=$(python3 "$root/benches/progress.py" "http://127.0.0.1:$http" "$events")
+    rate=$(python3 "$root/benches/progress.py" "http://127.0.0.1:$http" "$events" "$service" "$work/run$run.log")
     used=$(cpu_seconds "$service") broker_used=$(cpu_seconds "$broker") batch=$((events / $(committed)))
     peak=$(awk '/VmHWM/ { print $2 / 1024 }' "/proc/$service/status")
     python3 - "$events" "$rate" "$used" "$broker_before" "$broker_used" "$peak" "$batch" <<'EOF'

@@ -13,7 +13,7 @@ events=$((customers * each))
 
 "$homecoming" load --config "$work/shop.toml" --events "$events" --customers "$customers" --seed 1 >&2
 start_service shop
-python3 "$root/benches/progress.py" "http://127.0.0.1:$http" "$events" > "$work/rate"
+python3 "$root/benches/progress.py" "http://127.0.0.1:$http" "$events" "$service" "$work/shop.log" > "$work/rate"
 memory() { awk -v field="$1" '$1 == field ":" { printf "%d", $2 / 1024 }' "/proc/$service/status"; }
 echo "customers=$customers events=$events threads=$threads cores=$(nproc) partitions=4"
 echo "after reading all: RSS $(memory VmRSS) MiB, peak $(memory VmHWM) MiB"

@@ -74,8 +74,10 @@ pub struct Standing {
     pub level_since: Option<EventTime>,
 }
 
-/// From how long on a stretch is likely to see the level rise.
-const LONG: Span = Span::from_days(120);
+/// Whether between two instants it is likelier that the level stays than that it rises.
+fn is_short(from: EventTime, to: EventTime) -> bool {
+    to < from + Span::from_days(120)
+}
 
 /// What silence alone must leave of the chance of a return, lest a level rises while factors weigh so much.
 struct Least {
@@ -215,8 +217,7 @@ impl<'a> Outlook<'a> {
         if level >= Level::High || last <= from {
             return None;
         }
-        // In a short stretch it is likelier that nothing happens.
-        if last < from + LONG && !self.has_risen(level, factors, last) {
+        if is_short(from, last) && !self.has_risen(level, factors, last) {
             return None;
         }
         self.find_rise(&self.least(level, factors), (from, last))
@@ -310,7 +311,7 @@ impl<'a> Outlook<'a> {
             }
             let stretch = (start, until - Span::from_millis(1));
             // Where a stretch ends the next begins: what silence alone leaves is the same, but for a millisecond.
-            silent = (level < Level::High && until < start + LONG).then(|| self.silent(until));
+            silent = (level < Level::High && is_short(start, until)).then(|| self.silent(until));
             let rise = match is_left(silent) {
                 Some(true) => None,
                 Some(false) if stretch.1 > start => self.find_rise(&least, stretch),

@@ -7,7 +7,6 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rdkafka::Statistics;
-use rdkafka::bindings::rd_kafka_position;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -337,31 +336,17 @@ impl GroupConsumer {
 
     /// Records between where we are and the end that the last fetch saw.
     pub(super) fn backlog(&self, input: InputPartition, next_offset: i64) -> Option<u64> {
-        let high = fetch_queue::known_end(self.client(), self.connection.topic(input.source), input.partition)?;
+        let (client, topic) = (self.client(), self.connection.topic(input.source));
+        let high = fetch_queue::known_end(client, topic, input.partition)?;
         if high == next_offset {
             return Some(0);
         }
         // The position is past control records at the end, which the last record's offset is not.
-        let position = self.position(input).unwrap_or(next_offset).max(next_offset);
+        let position = fetch_queue::position(client, topic, input.partition);
+        let position = position.unwrap_or(next_offset).max(next_offset);
         // An end before our position is what the client remembers of a partition that it had before, and others since:
         // where it ends now, the next fetch tells.
         u64::try_from(high - position).ok()
-    }
-
-    #[allow(unsafe_code)]
-    fn position(&self, input: InputPartition) -> Option<i64> {
-        let positions = self.plain_list(&[input]);
-        // rdkafka's own position() asks another thread for the assignment first; this is asked for once a record.
-        // SAFETY: client and list live as long as the call, which writes to the list alone.
-        let answer = unsafe { rd_kafka_position(self.client().client().native_ptr(), positions.ptr()) };
-        if answer != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return None;
-        }
-        let element = positions.find_partition(self.connection.topic(input.source), input.partition)?;
-        match element.offset() {
-            Offset::Offset(offset) => Some(offset),
-            _ => None,
-        }
     }
 
     /// Leaves the group and closes. A static member does not leave: its partitions wait for its return.

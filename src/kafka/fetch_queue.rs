@@ -7,10 +7,11 @@
 use std::ffi::CString;
 
 use rdkafka::bindings::{
-    rd_kafka_get_watermark_offsets, rd_kafka_queue_destroy, rd_kafka_queue_forward, rd_kafka_queue_get_consumer,
-    rd_kafka_queue_get_partition,
+    rd_kafka_get_watermark_offsets, rd_kafka_position, rd_kafka_queue_destroy, rd_kafka_queue_forward,
+    rd_kafka_queue_get_consumer, rd_kafka_queue_get_partition,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
 /// Lets the records of a partition come to where all are polled from, those that have gathered first; or lets them
@@ -48,4 +49,21 @@ pub(super) fn known_end<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &
         rd_kafka_get_watermark_offsets(client, topic.as_ptr(), partition, &mut low, &mut high)
     };
     (answer == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
+/// The offset after the last record that was polled of the partition, past what follows it that is none; `None`: nothing was.
+#[allow(unsafe_code)]
+pub(super) fn position<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str, partition: i32) -> Option<i64> {
+    let mut asked = TopicPartitionList::with_capacity(1);
+    asked.add_partition(topic, partition);
+    // rdkafka's own position() asks another thread for the assignment first; this is asked for once a record.
+    // SAFETY: client and list live as long as the call, which writes to the list alone.
+    let answer = unsafe { rd_kafka_position(consumer.client().native_ptr(), asked.ptr()) };
+    if answer != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+        return None;
+    }
+    match asked.find_partition(topic, partition)?.offset() {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
+    }
 }

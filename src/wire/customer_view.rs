@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::customer_history::HistoryJson;
 use super::customer_story::StoryJson;
+use super::customers::looked_at;
 use super::signal::{AssessmentJson, or_null};
 use crate::domain::consent::Channel;
 use crate::domain::money::Total;
@@ -113,8 +114,7 @@ impl<'a> CustomerView<'a> {
     ) -> Self {
         let history = &customer.purchases;
         let last = history.last();
-        // A time that has not yet come to the last order would make them look before it.
-        let now = last.map(|last| at.map_or(last.at, |at| at.max(last.at)));
+        let now = looked_at(customer, at);
         let assessment = now.and_then(|now| Assessment::of(customer, now, policy));
         let action = assessment.as_ref().and_then(|found| action_for(customer.standing.level, found, policy));
         let spending = history.spending.iter().map(|spending| {

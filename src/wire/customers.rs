@@ -71,6 +71,13 @@ pub struct CustomerRow<'a> {
     last_order_at: String,
 }
 
+/// The instant that a customer is looked at, if their partition's time is `at`; `None` before the first order. A time that
+/// has not yet come to the last order would make them look before it.
+pub(super) fn looked_at(customer: &Customer, at: Option<EventTime>) -> Option<EventTime> {
+    let last = customer.purchases.last()?.at;
+    Some(at.map_or(last, |at| at.max(last)))
+}
+
 impl<'a> CustomerRow<'a> {
     /// The customer as known at `at`, the time of their partition; `None` before the first order.
     pub fn new(
@@ -81,8 +88,7 @@ impl<'a> CustomerRow<'a> {
         policy: &Policy,
     ) -> Option<Self> {
         let (standing, last) = (&customer.standing, customer.purchases.last()?.at);
-        // A time that has not yet come to the last order would make them look before it.
-        let now = at.map_or(last, |at| at.max(last));
+        let now = looked_at(customer, at)?;
         let assessment = Assessment::of(customer, now, policy)?;
         let since = match standing.level {
             Level::Lapsed => policy.active_until(last),

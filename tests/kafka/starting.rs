@@ -10,7 +10,7 @@ use crate::inputs::{Waves, close};
 use crate::malformed::EventText;
 use crate::support::broker::Broker;
 use crate::support::cluster::Isolation;
-use crate::support::service::{Shop, Topic};
+use crate::support::service::{Service, Shop, Topic};
 use crate::support::waiting::PATIENCE;
 
 #[test]
@@ -53,16 +53,16 @@ fn partitions_added_to_all_topics_alike_stop_the_service_and_keep_it_from_starti
     let mut service = shop.start();
     wait_until_all_is_read(&shop, &mut service);
     shop.cluster().grow_topics(&Topic::ALL.map(|topic| shop.topic(topic)), 6);
-    for (when, now) in [("while it runs", "now have at least "), ("at the next start", "now have 6:")] {
+    let ends_and_says = |mut service: Service, when: &str, now: &str| {
         let ended = service.wait_for_exit(PATIENCE);
         let (status, _) = ended.unwrap_or_else(|| panic!("{when}: it goes on\n{}", service.last_words()));
         let errors = service.error_text();
         assert_eq!(status.code(), Some(1), "{when}: {errors}");
         let says_it = |line: &str| line.contains("had 4 partitions") && line.contains(now);
         assert!(errors.lines().any(says_it), "{when}: no line says what became of the partitions:\n{errors}");
-        service = shop.start();
-    }
-    service.kill9();
+    };
+    ends_and_says(service, "while it runs", "now have at least ");
+    ends_and_says(shop.start(), "at the next start", "now have 6:");
 }
 
 #[test]
