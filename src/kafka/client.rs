@@ -82,7 +82,7 @@ impl Connection {
             .set("client.id", self.client_id(role))
             .set("socket.keepalive.enable", "true")
             .set("reconnect.backoff.max.ms", "2000")
-            // librdkafka writes its own log lines through ours; connection trouble is reported as an error anyway.
+            // Brokers close connections that nobody uses: no news.
             .set("log.connection.close", "false");
         for (key, value) in ours {
             config.set(*key, *value);

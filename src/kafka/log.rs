@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::changelog::{Asker, ChangelogReader, asker};
@@ -168,9 +167,7 @@ impl Log for KafkaLog {
             element.set_offset(Offset::Offset(position.next_offset)).map_err(passing("can't name an offset"))?;
             element.set_metadata(signed(&position.note, &self.transactional_id));
         }
-        let group = self.consumer.client().group_metadata();
-        let group = group.ok_or_else(|| Fault::MustAbort("not a member of the group".to_owned()))?;
-        self.transactions.commit(&offsets, &group)
+        self.transactions.commit(&offsets, self.consumer.client())
     }
 
     fn abort(&mut self) -> Result<(), Fault> {

@@ -7,6 +7,10 @@ mod fetch_queue;
 mod log;
 mod producer;
 mod takeover;
+mod transactional_producer;
+
+#[cfg(test)]
+mod mock_tests;
 
 pub mod embedded;
 pub mod examine;

@@ -1,23 +1,16 @@
 //! Transactions. The order matters: drain, then offsets, then commit takes 4 ms; any other order takes 100 to 200.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::Statistics;
-use rdkafka::bindings::rd_kafka_flush;
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerGroupMetadata;
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
-use rdkafka::util::Timeout;
 
 use super::client::{Connection, STATISTICS_EVERY_MS, unusable};
+use super::transactional_producer::{CallError, TransactionalProducer};
 use crate::pipeline::Fault;
 use crate::pipeline::ports::{CommitTimes, Usage};
 
@@ -27,46 +20,9 @@ const REPEAT_FOR: Duration = Duration::from_secs(30);
 /// How long to wait for room in the send queue.
 const ROOM_WITHIN: Duration = Duration::from_secs(30);
 
-#[derive(Default)]
-struct TransactionContext {
-    /// A connection broke or a request timed out since the last look: librdkafka may have repeated a request that had
-    /// already been carried out.
-    is_tainted: AtomicBool,
-    /// The first record of the transaction that was not accepted: its topic, and why.
-    undelivered: Mutex<Option<(String, KafkaError)>>,
-    queued_bytes: AtomicU64,
-}
-
-impl ClientContext for TransactionContext {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(?level, facility, message, "client");
-    }
-
-    fn stats(&self, statistics: Statistics) {
-        self.queued_bytes.store(statistics.msg_size, Ordering::Relaxed);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.is_tainted.store(true, Ordering::Relaxed);
-        tracing::debug!(%error, reason, "producer error");
-    }
-}
-
-impl ProducerContext for TransactionContext {
-    type DeliveryOpaque = ();
-
-    /// Only of what was not delivered, so it was configured.
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, message)) = result {
-            let mut undelivered = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner);
-            undelivered.get_or_insert_with(|| (message.topic().to_owned(), error.clone()));
-        }
-    }
-}
-
 pub(super) struct Transactions {
     config: ClientConfig,
-    producer: Option<ThreadedProducer<TransactionContext>>,
+    producer: Option<TransactionalProducer>,
     /// No transaction was begun with it yet.
     is_fresh: bool,
     is_open: bool,
@@ -118,9 +74,8 @@ impl Transactions {
     pub(super) fn renew(&mut self) -> Result<(), Fault> {
         self.producer = None;
         self.is_open = false;
-        let producer: ThreadedProducer<TransactionContext> =
-            self.config.create_with_context(TransactionContext::default()).map_err(unusable("producer"))?;
-        producer.init_transactions(REPEAT_FOR).map_err(|error| match classify(&error) {
+        let producer = TransactionalProducer::new(&self.config).map_err(unusable("producer"))?;
+        producer.init(REPEAT_FOR).map_err(|error| match classify(&error) {
             Class::Refused => Fault::Final(format!(
                 "not authorised to use the transactional id {}: grant Write and Describe on all that begin with \
                  kafka.group_id ({error})",
@@ -147,27 +102,29 @@ impl Transactions {
 
     /// What the producer holds; of what is read it knows nothing.
     pub(super) fn usage(&self) -> Usage {
-        let queued = self.producer.as_ref().map(|p| p.context().queued_bytes.load(Ordering::Relaxed));
+        if let Some(producer) = &self.producer {
+            producer.serve();
+        }
         Usage {
             producers: self.made,
-            send_queue_bytes: queued.unwrap_or(0),
+            send_queue_bytes: self.producer.as_ref().map_or(0, TransactionalProducer::queued_bytes),
             transaction_age: self.open_since.map_or(Duration::ZERO, |since| since.elapsed()),
             ..Usage::default()
         }
     }
 
-    fn producer(&mut self) -> Result<&ThreadedProducer<TransactionContext>, Fault> {
+    fn producer(&mut self) -> Result<&mut TransactionalProducer, Fault> {
         if self.producer.is_none() {
             self.renew()?;
         }
-        self.producer.as_ref().ok_or_else(|| Fault::Passing("there is no producer".to_owned()))
+        self.producer.as_mut().ok_or_else(|| Fault::Passing("there is no producer".to_owned()))
     }
 
     fn begin(&mut self) -> Result<(), Fault> {
         if self.is_open {
             return Ok(());
         }
-        let began = self.producer()?.begin_transaction();
+        let began = self.producer()?.begin();
         began.map_err(|error| self.fault("can't begin a transaction", &error))?;
         self.is_open = true;
         self.is_fresh = false;
@@ -189,45 +146,31 @@ impl Transactions {
             self.written.insert(topic.to_owned());
         }
         let producer = self.producer()?;
-        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
-        record.key = key;
-        record.payload = value;
-        record.partition = partition;
-        if !headers.is_empty() {
-            let owned = OwnedHeaders::new_with_capacity(headers.len());
-            record.headers =
-                Some(headers.iter().fold(owned, |all, (key, value)| all.insert(Header { key, value: *value })));
-        }
         let mut until = None;
-        loop {
-            match producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((error, unsent)) => {
-                    let is_full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
-                    let now = Instant::now();
-                    if !is_full || now > *until.get_or_insert(now + ROOM_WITHIN) {
-                        return Err(self.refusal().unwrap_or_else(|| self.cannot_send(topic, &error)));
-                    }
-                    record = unsent;
-                    std::thread::sleep(Duration::from_millis(1));
-                }
+        while let Err(code) = producer.send(topic, partition, key, value, headers) {
+            let now = Instant::now();
+            if code != RDKafkaErrorCode::QueueFull || now > *until.get_or_insert(now + ROOM_WITHIN) {
+                return Err(self.refusal().unwrap_or_else(|| self.cannot_send(topic, code)));
             }
+            std::thread::sleep(Duration::from_millis(1));
         }
+        Ok(())
     }
 
-    pub(super) fn commit(
+    /// Commits the open transaction with these offsets of a member of the group.
+    pub(super) fn commit<C: ConsumerContext>(
         &mut self,
         offsets: &TopicPartitionList,
-        group: &ConsumerGroupMetadata,
+        member: &BaseConsumer<C>,
     ) -> Result<CommitTimes, Fault> {
         self.begin()?;
         let started = Instant::now();
         self.drain()?;
         let drained = Instant::now();
-        let sent = self.repeat(|producer| producer.send_offsets_to_transaction(offsets, group, ROOM_WITHIN));
+        let sent = self.repeat(|producer| producer.send_offsets(offsets, member, ROOM_WITHIN));
         sent.map_err(|error| self.fault("can't add the offsets", &error))?;
         let added = Instant::now();
-        let ended = self.repeat(|producer| producer.commit_transaction(Timeout::Never));
+        let ended = self.repeat(TransactionalProducer::commit);
         ended.map_err(|error| match self.fault("can't commit", &error) {
             // A call that ran out of repetitions may have been carried out all the same.
             Fault::Passing(reason) => Fault::OutcomeUnknown(reason),
@@ -244,22 +187,16 @@ impl Transactions {
     /// A repeated EndTxn carries the same epoch as the next transaction's would, and could end that one. A new
     /// producer has a new epoch.
     fn renew_if_tainted(&mut self) {
-        let producer = self.producer.as_ref();
-        if producer.is_some_and(|producer| producer.context().is_tainted.load(Ordering::Relaxed)) {
-            tracing::info!("a connection broke during the last transaction, taking a new producer");
+        if self.producer.as_ref().is_some_and(TransactionalProducer::is_tainted) {
+            tracing::info!("a request of the last transaction was left without an answer, taking a new producer");
             self.producer = None;
         }
     }
 
     /// Waits until every record of the transaction is acknowledged.
-    #[allow(unsafe_code)]
     fn drain(&mut self) -> Result<(), Fault> {
-        let within = self.drain_within.as_millis() as i32;
-        let producer = self.producer()?;
-        // rdkafka's own flush() sleeps in steps of 100 ms; librdkafka's returns at the last acknowledgement.
-        // SAFETY: the client lives as long as `producer`; its events are served by the producer's own thread.
-        unsafe { rd_kafka_flush(producer.client().native_ptr(), within) };
-        let left = producer.in_flight_count();
+        let within = self.drain_within;
+        let left = self.producer()?.drain(within);
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
         }
@@ -272,9 +209,9 @@ impl Transactions {
 
     /// What the brokers had against a record of this transaction, if anything. What no repetition mends is final.
     fn refusal(&self) -> Option<Fault> {
-        let context = self.producer.as_ref()?.context();
-        let undelivered = context.undelivered.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (topic, error) = undelivered?;
+        let producer = self.producer.as_ref()?;
+        producer.serve();
+        let (topic, error) = producer.take_undelivered()?;
         Some(match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::MessageSizeTooLarge) => Fault::Final(format!(
                 "topic {topic} does not take a record of ours: it is larger than the topic's max.message.bytes allows. \
@@ -286,17 +223,18 @@ impl Transactions {
     }
 
     /// A record is not even queued when the transaction has already failed.
-    fn cannot_send(&self, topic: &str, error: &KafkaError) -> Fault {
+    fn cannot_send(&self, topic: &str, code: RDKafkaErrorCode) -> Fault {
         let failure = self.failure();
+        let error = KafkaError::MessageProduction(code);
         failure.unwrap_or_else(|| Fault::MustAbort(format!("can't send to {topic}: {error}")))
     }
 
     /// Why the open transaction has failed already, if it has: no new one can begin, and the answer says why.
     fn failure(&self) -> Option<Fault> {
-        let error = self.producer.as_ref()?.begin_transaction().err()?;
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::State) => None,
-            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+        let error = self.producer.as_ref()?.begin().err()?;
+        match error.code {
+            RDKafkaErrorCode::State => None,
+            RDKafkaErrorCode::TopicAuthorizationFailed => {
                 let written: Vec<&str> = self.written.iter().map(String::as_str).collect();
                 Some(Self::may_not_write(&written.join(" or "), &error))
             }
@@ -304,12 +242,12 @@ impl Transactions {
         }
     }
 
-    fn may_not_write(topics: &str, error: &KafkaError) -> Fault {
+    fn may_not_write(topics: &str, error: &impl Display) -> Fault {
         Fault::Final(format!("not authorised to write to {topics}: grant Write on it ({error})"))
     }
 
-    fn repeat(&self, call: impl Fn(&ThreadedProducer<TransactionContext>) -> KafkaResult<()>) -> KafkaResult<()> {
-        let Some(producer) = self.producer.as_ref() else { return Err(KafkaError::Canceled) };
+    fn repeat(&self, call: impl Fn(&TransactionalProducer) -> Result<(), CallError>) -> Result<(), CallError> {
+        let producer = self.producer.as_ref().expect("a transaction is open, so there is a producer");
         let until = Instant::now() + REPEAT_FOR;
         loop {
             match call(producer) {
@@ -325,7 +263,7 @@ impl Transactions {
         if !self.is_open {
             return Ok(());
         }
-        let aborted = self.repeat(|producer| producer.abort_transaction(Timeout::Never));
+        let aborted = self.repeat(TransactionalProducer::abort);
         aborted.map_err(|error| match self.fault("can't abort", &error) {
             Fault::Final(reason) => Fault::Final(reason),
             other => Fault::OutcomeUnknown(other.to_string()),
@@ -333,21 +271,22 @@ impl Transactions {
         self.is_open = false;
         self.open_since = None;
         if let Some(producer) = &self.producer {
-            producer.context().undelivered.lock().unwrap_or_else(PoisonError::into_inner).take();
+            producer.serve();
+            producer.take_undelivered();
         }
         self.renew_if_tainted();
         Ok(())
     }
 
     /// What a failed transactional call means for whoever made it.
-    fn fault(&mut self, what: &str, error: &KafkaError) -> Fault {
+    fn fault(&mut self, what: &str, error: &CallError) -> Fault {
         let text = format!("{what}: {error}");
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+        match error.code {
+            RDKafkaErrorCode::TopicAuthorizationFailed => {
                 let written: Vec<&str> = self.written.iter().map(String::as_str).collect();
                 return Self::may_not_write(&written.join(" or "), error);
             }
-            Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
+            RDKafkaErrorCode::GroupAuthorizationFailed => {
                 return Fault::Final(format!(
                     "not authorised to commit offsets of the group: grant Read on it ({error})"
                 ));
@@ -386,14 +325,13 @@ enum Class {
     Refused,
 }
 
-fn classify(error: &KafkaError) -> Class {
+fn classify(error: &CallError) -> Class {
     use RDKafkaErrorCode as Code;
-    match (error.rdkafka_error_code(), error) {
-        (Some(Code::TransactionalIdAuthorizationFailed | Code::ClusterAuthorizationFailed), _) => Class::Refused,
-        (_, KafkaError::Transaction(inner)) if inner.txn_requires_abort() => Class::Abort,
-        (_, KafkaError::Transaction(inner)) if inner.is_retriable() => Class::Again,
-        (Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch), _) => Class::Fenced,
-        (_, KafkaError::Flush(_)) => Class::Abort,
+    match error.code {
+        Code::TransactionalIdAuthorizationFailed | Code::ClusterAuthorizationFailed => Class::Refused,
+        _ if error.requires_abort => Class::Abort,
+        _ if error.is_retriable => Class::Again,
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => Class::Fenced,
         _ => Class::Renew,
     }
 }
