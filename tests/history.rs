@@ -57,6 +57,40 @@ impl Bench {
     }
 }
 
+/// What is wrong with where output goes is said in a line; whoever reads may stop early.
+#[test]
+fn an_output_that_is_full_is_told_in_a_line() {
+    let bench = Bench::new();
+    let file = bench.file("few.jsonl", "");
+    let full = fs::File::options().write(true).open("/dev/full").expect("Linux");
+    let replay = |stdout: fs::File| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_homecoming"));
+        command.arg("replay").arg("--input").arg(&file).stdout(stdout).output().expect("the program runs")
+    };
+    let output = replay(full);
+    let told = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.contains("can't write to standard output"), "{told}");
+}
+
+/// A property that librdkafka does not know: the file is wrong, and the value may be a secret.
+#[test]
+fn a_misspelt_client_property_is_a_wrong_file_and_keeps_its_value() {
+    let bench = Bench::new();
+    for (value, shown) in [("\"hunter2\"", "sasl.pasword"), ("[\"hunter2\"]", "sasl.pasword = ***")] {
+        let config = format!(
+            "[kafka]\nbootstrap_servers = \"127.0.0.1:1\"\ngroup_id = \"shop\"\n[kafka.client]\n\"sasl.pasword\" = {value}\n"
+        );
+        bench.file("c.toml", &config);
+        let output = bench.run(&["check", "--config", "c.toml"]);
+        let told = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(shown) && !told.contains("hunter2"), "{told}");
+        assert!(output.stdout.is_empty(), "nothing is said to be valid");
+    }
+}
+
 impl Replayed {
     fn signals(&self) -> Vec<Value> {
         self.signals.lines().map(|line| serde_json::from_str(line).expect("a signal is JSON")).collect()

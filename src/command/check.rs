@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, block_on};
+use super::{ConfigFile, Failure, block_on, say};
 use crate::kafka::Connection;
 use crate::kafka::examine::{Finding, Verdict};
 
@@ -20,10 +20,12 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn execute(self) -> Result<(), Failure> {
         let options = self.config.load()?;
-        println!("ok    {} is a valid configuration", self.config.config.display());
-        let findings = block_on(Connection::new(&options).examine())??;
+        let connection = Connection::new(&options);
+        connection.check_properties().map_err(|fault| Failure::WrongUse(fault.to_string()))?;
+        say(format_args!("ok    {} is a valid configuration", self.config.config.display()))?;
+        let findings = block_on(connection.examine())??;
         for Finding { verdict, text } in &findings {
-            println!("{:<5} {text}", word(*verdict));
+            say(format_args!("{:<5} {text}", word(*verdict)))?;
         }
         match findings.iter().filter(|finding| finding.verdict == Verdict::Fails).count() {
             0 => Ok(()),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{ConfigFile, Failure};
+use super::{ConfigFile, Failure, say};
 use crate::kafka::Connection;
 use crate::kafka::writer::Writer;
 use crate::shop::{Shop, ShopOptions, ShopTopic, ShopTopics};
@@ -68,8 +68,7 @@ impl Load {
         writer.finish()?;
         progress.finish_and_clear();
         let took = started.elapsed().as_secs_f64();
-        println!("{} events written in {took:.1} s, {:.0} a second", self.events, self.events as f64 / took);
-        Ok(())
+        say(format_args!("{} events written in {took:.1} s, {:.0} a second", self.events, self.events as f64 / took))
     }
 }
 

@@ -14,6 +14,8 @@ mod service;
 mod settings;
 mod topics;
 
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -108,6 +110,16 @@ pub fn main() -> ExitCode {
     };
     eprintln!("homecoming: {}", one_line(&text));
     ExitCode::from(code)
+}
+
+/// Prints a line. Whoever reads may stop early, as `head` does.
+fn say(line: fmt::Arguments<'_>) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Failed(format!("can't write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn one_line(text: &str) -> String {

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::history::History;
 use super::predictions::{self, Predictions};
 use super::report::{self, Replayed};
-use super::{Failure, settings};
+use super::{Failure, say, settings};
 use crate::config::{self, Options};
 use crate::domain::{Currency, EventTime, Policy};
 use crate::engine::tallies::Figures;
@@ -82,10 +82,10 @@ impl Replay {
             let example = "a day such as 2026-03-01 nor a time such as 2026-03-01T12:00:00Z";
             Failure::WrongUse(format!("--predict-at: {date:?} is neither {example}"))
         })?;
-        Ok(self.replay(&options, policy, predict_at)?)
+        self.replay(&options, policy, predict_at)
     }
 
-    fn replay(&self, options: &Options, policy: Arc<Policy>, predict_at: Vec<EventTime>) -> Result<()> {
+    fn replay(&self, options: &Options, policy: Arc<Policy>, predict_at: Vec<EventTime>) -> Result<(), Failure> {
         let mut history = History::open(&self.input, self.currency)?;
         let mut signals = self.signals.as_ref().map(create).transpose()?;
         let mut predictions = self.predictions.as_ref().map(|path| Predictions::new(predict_at, path)).transpose()?;
@@ -126,8 +126,7 @@ impl Replay {
         let rates = rates(options, &partition, &watermark);
         let replayed = self.replayed(&counts, &history, &watermark);
         self.report.iter().try_for_each(|path| write_report(path, &replayed, &rates))?;
-        tell(&counts, &history, &partition);
-        Ok(())
+        tell(&counts, &history, &partition)
     }
 
     fn replayed(&self, counts: &Counts, history: &History, watermark: &Watermark) -> Replayed {
@@ -204,20 +203,21 @@ fn progress_bar(size: u64) -> ProgressBar {
     ProgressBar::new(size).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn tell(counts: &Counts, history: &History, partition: &Partition<Nobody>) {
+fn tell(counts: &Counts, history: &History, partition: &Partition<Nobody>) -> Result<(), Failure> {
     let totals = partition.totals();
-    println!("{} events, {} duplicates, {} late", counts.events, counts.duplicates, counts.late);
+    say(format_args!("{} events, {} duplicates, {} late", counts.events, counts.duplicates, counts.late))?;
     for ((kind, name), count) in &counts.signals {
-        println!("{count:>9} {kind} {name}");
+        say(format_args!("{count:>9} {kind} {name}"))?;
     }
-    println!(
+    say(format_args!(
         "{} customers, {} of them came back at least once; {} active, {} lapsed",
         totals.customers,
         totals.repeat_customers,
         totals.active(),
         totals.at(crate::domain::Level::Lapsed)
-    );
+    ))?;
     for (code, count) in history.left_out() {
         eprintln!("left out: {count} rows, {code}");
     }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! `homecoming schema`: the contract for machines.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -48,8 +49,8 @@ impl Schema {
 }
 
 /// Whoever reads may stop early, as `head` does.
-fn print(document: &Value) -> Result<()> {
-    match writeln!(io::stdout(), "{document:#}") {
+fn print(text: impl Display) -> Result<()> {
+    match writeln!(io::stdout(), "{text:#}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("can't write to stdout"),
         _ => Ok(()),
     }
@@ -58,6 +59,5 @@ fn print(document: &Value) -> Result<()> {
 fn write(folder: &Path, name: &str, json: &Value) -> Result<()> {
     let path = folder.join(name);
     fs::write(&path, format!("{json:#}\n")).with_context(|| format!("can't write {}", path.display()))?;
-    println!("{}", path.display());
-    Ok(())
+    print(path.display())
 }

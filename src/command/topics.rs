@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, block_on};
+use super::{ConfigFile, Failure, block_on, say};
 use crate::kafka::Connection;
 use crate::pipeline::Fault;
 
@@ -30,14 +30,14 @@ impl Topics {
         let connection = Connection::new(&self.config.load()?);
         let (made, differences) = block_on(async {
             let made = connection.create_missing(self.partitions, self.replication).await?;
-            Ok::<_, Fault>((made, connection.differences(self.partitions).await?))
+            Ok::<_, Fault>((made, connection.differences(self.partitions, self.replication).await?))
         })??;
         for needed in connection.needed() {
             let state = if made.contains(&needed.name) { "made" } else { "was there" };
-            println!("{:<10} {}", state, needed.name);
+            say(format_args!("{:<10} {}", state, needed.name))?;
         }
         for difference in differences {
-            println!("differs    {difference} (left as it is)");
+            say(format_args!("differs    {difference} (left as it is)"))?;
         }
         Ok(())
     }

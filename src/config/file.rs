@@ -257,8 +257,18 @@ mod tests {
         ),
         ("http", "token_file", "\"\"", "it must be the path of a file"),
         ("log", "format", "\"xml\"", "it must be \"auto\", \"json\" or \"text\""),
-        ("log", "level", "true", "it must be text, and not empty"),
-        ("kafka.client", "acks", "[1]", "it must be text, a number, or true or false"),
+        (
+            "log",
+            "level",
+            "\"warning\"",
+            "it must be error, warn, info, debug, trace or off, or several by module such as info,homecoming=debug",
+        ),
+        (
+            "log",
+            "level",
+            "true",
+            "it must be error, warn, info, debug, trace or off, or several by module such as info,homecoming=debug",
+        ),
         ("kafka.client", "group.id", "\"g\"", "set `kafka.group_id` instead"),
     ];
 
@@ -404,7 +414,8 @@ mod tests {
         );
         assert_eq!(
             refusal("", &[("HOMECOMING__LOG__LEVEL", "a\nb")]),
-            "`log.level = \"a\\nb\"` from HOMECOMING__LOG__LEVEL is refused: it must be text, and not empty"
+            "`log.level = \"a\\nb\"` from HOMECOMING__LOG__LEVEL is refused: it must be error, warn, info, debug, trace or \
+             off, or several by module such as info,homecoming=debug"
         );
     }
 
@@ -430,6 +441,7 @@ mod tests {
             ("[http]\ntoken = [\"s3cret\"]", "", ""),
             ("[http.token]\nvalue = \"s3cret\"", "", ""),
             ("[kafka.client]\nsasl.password = [\"s3cret\"]", "", ""),
+            ("[kafka.client]\nsasl.pasword = [\"s3cret\"]", "", ""),
             ("[kafka.client]\nssl.key.pem = [\"s3cret\"]", "", ""),
             ("", "HOMECOMING__HTTP__TOKEN", "my s3cret"),
             ("", "HOMECOMING__HTTP__TOKN", "s3cret"),

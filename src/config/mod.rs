@@ -171,7 +171,7 @@ pub struct TimeOptions {
     /// make every other customer look silent. `demo` and `replay` always run unlimited.
     pub max_future_skew: Skew,
     /// The IANA time zone in which business days begin and end. Default `"UTC"`. It is part of what is stored:
-    /// a change rebuilds the tallies or is refused.
+    /// after a change all counts are made anew at the next start.
     pub time_zone: TimeZone,
 }
 
@@ -194,7 +194,7 @@ impl Default for TimeOptions {
 pub struct RetentionOptions {
     /// How many calendar days a customer may be silent before they count as lapsed: whole days, 1 to 3650.
     /// Default `"90d"`, a quarter. Shorter finds those who left sooner and calls more of them wrongly. It is
-    /// part of what is stored: a change rebuilds the tallies or is refused.
+    /// part of what is stored: after a change all counts are made anew at the next start.
     #[serde(deserialize_with = "values::days::<_, 3650>")]
     pub activity_horizon: Days,
     /// How far the chance of return looks ahead: the model answers "an order within this time". Default `"90d"`.
@@ -227,7 +227,7 @@ impl Default for RetentionOptions {
 }
 
 /// The four parameters of MBG/NBD, all above 0. The defaults were fitted to the CDNOW sample, a shop for music;
-/// `homecoming fit` finds a shop's own from its history. They only make sense together.
+/// whoever has fitted the model to their own history sets theirs. They only make sense together.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelOptions {
@@ -286,9 +286,9 @@ pub struct EngineOptions {
     /// thread, and a dead-letter topic that takes twice as much.
     #[serde(deserialize_with = "number::between::<_, 1, 104_857_600>")]
     pub max_value_bytes: usize,
-    /// Most deadlines of customers fired in one transaction, 1 to 1,000,000; the rest follows in the next.
-    /// Default 10,000. It keeps a long silence that ends, or a great jump of time, from becoming one huge
-    /// transaction.
+    /// Most deadlines of customers fired in one step of the loop, 1 to 1,000,000; the rest follows in the next.
+    /// Default 10,000. Between two steps records are read and transactions end, so that a long silence that ends, or a
+    /// great jump of time, holds nothing up.
     #[serde(deserialize_with = "number::between::<_, 1, 1_000_000>")]
     pub max_timers_per_batch: usize,
     /// How long the broker lets a transaction stay open before it aborts it, 1s to 1h, longer than
@@ -350,8 +350,8 @@ pub struct LogOptions {
     /// `"auto"`, `"json"` or `"text"`. Default `"auto"`: text on a terminal, else JSON.
     pub format: LogFormat,
     /// What is logged: `error`, `warn`, `info`, `debug` or `trace`, or a filter by module such as
-    /// `"info,homecoming=debug"`. Default `"info"`. `debug` writes a line for single messages and costs throughput.
-    #[serde(deserialize_with = "values::text")]
+    /// `"info,homecoming=debug"`. Default `"info"`. `debug` adds what the Kafka clients say.
+    #[serde(deserialize_with = "values::log_filter")]
     pub level: String,
 }
 

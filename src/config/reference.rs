@@ -46,7 +46,7 @@ const UNITS: [(&str, &str); 18] = [
 const THREADS: (&str, &str) = ("engine.threads", "in threads");
 
 /// How a refusal begins, and the type that this is. The first that fits.
-const TYPES: [(&str, &str); 17] = [
+const TYPES: [(&str, &str); 18] = [
     ("a duration such as", "duration or `\"unlimited\"`"),
     ("a duration above 0 such as", "duration or `\"never\"`"),
     ("a duration", "duration"),
@@ -55,6 +55,7 @@ const TYPES: [(&str, &str); 17] = [
     ("a whole number", "whole number"),
     ("a number", "number"),
     ("text", "text"),
+    ("error, warn", "text"),
     ("host:port", "text"),
     ("1 to 249 letters", "text"),
     ("visible ASCII", "text, secret"),

@@ -178,7 +178,9 @@ impl Located {
     /// ` = value`, unless it is a secret.
     fn shown(&self) -> String {
         let property = self.key.strip_prefix(CLIENT).and_then(|rest| rest.strip_prefix('.'));
-        if self.key == "http.token" || property.is_some_and(client::is_secret) {
+        // What is no plain value was meant for something else: whatever its name, it might be a secret.
+        let is_plain = !matches!(self.node.content, Content::List(_) | Content::Section(_));
+        if self.key == "http.token" || property.is_some_and(|name| client::is_secret(name) || !is_plain) {
             return " = ***".to_owned();
         }
         let value = one_line(&self.node.content.to_string());

@@ -266,6 +266,17 @@ pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
     accept(from, read, || "it must be text, and not empty".to_owned())
 }
 
+/// What is logged: a level, or several by module.
+pub(super) fn log_filter<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let is_level = |word: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&word);
+    let is_part = |part: &str| is_level(part.split_once('=').map_or(part, |(_, level)| level).trim());
+    let read = |written: &str| written.split(',').all(|part| is_part(part.trim())).then(|| written.to_owned());
+    accept(from, read, || {
+        "it must be error, warn, info, debug, trace or off, or several by module such as info,homecoming=debug"
+            .to_owned()
+    })
+}
+
 /// `host:port` separated by commas.
 pub(super) fn servers<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let is_server = |server: &str| is_plain(server) && !server.contains(char::is_whitespace);

@@ -8,6 +8,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::BaseProducer;
 
 use crate::config::{ClientProperties, Options, TopicOptions};
 use crate::pipeline::Fault;
@@ -72,6 +73,14 @@ impl Connection {
     /// What a client is called that was not given another name.
     pub(super) fn client_id(&self, role: &str) -> String {
         format!("homecoming-{role}")
+    }
+
+    /// Whether clients can be made with these properties at all; asks no broker.
+    pub fn check_properties(&self) -> Result<(), Fault> {
+        let consumer = [("group.id", self.group_id.as_str())];
+        self.client("check", &consumer).create::<BaseConsumer>().map_err(unusable("consumer"))?;
+        self.client("producer-check", &[]).create::<BaseProducer>().map_err(unusable("producer"))?;
+        Ok(())
     }
 
     /// A client's configuration: ours first, then what the user passes through.
@@ -151,7 +160,14 @@ pub(super) fn passing(what: &str) -> impl FnOnce(KafkaError) -> Fault {
 
 /// A client that can't even be made: a property is wrong.
 pub(super) fn unusable(what: &str) -> impl FnOnce(KafkaError) -> Fault {
-    move |error| Fault::Final(format!("can't set up the {what}: {error}; look at [kafka.client]"))
+    move |error| {
+        let reason = match error {
+            // Its value may be a secret, under whatever name.
+            KafkaError::ClientConfig(_, reason, property, _) => format!("{reason} ({property})"),
+            error => error.to_string(),
+        };
+        Fault::Final(format!("can't set up the {what}: {reason}; look at [kafka.client]"))
+    }
 }
 
 /// A client's context that keeps what librdkafka last complained about: it knows why nobody answers, its calls only say that time is up.

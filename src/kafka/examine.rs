@@ -283,16 +283,30 @@ fn offsets<C: ConsumerContext>(client: &BaseConsumer<C>, inputs: &[(&str, usize)
             return vec![fails(format!("the group's offsets can't be read: {error}; grant Read on the group"))];
         }
     };
-    let (mut known, mut expired) = (0, Vec::new());
+    let (mut known, mut expired, mut beyond, mut unknown) = (0, Vec::new(), Vec::new(), 0);
     for element in committed.elements() {
         let Offset::Offset(offset) = element.offset() else { continue };
         known += 1;
-        let Ok((low, _)) = client.fetch_watermarks(element.topic(), element.partition(), ANSWER_WITHIN) else {
+        let Ok((low, high)) = client.fetch_watermarks(element.topic(), element.partition(), ANSWER_WITHIN) else {
+            unknown += 1;
             continue;
         };
         if offset < low {
             expired.push(format!("{} [{}] {offset} < {low}", element.topic(), element.partition()));
         }
+        if offset > high {
+            beyond.push(format!("{} [{}] {offset} > {high}", element.topic(), element.partition()));
+        }
+    }
+    if !beyond.is_empty() {
+        return vec![fails(format!(
+            "the group has read beyond where topics end ({}): they were made anew or cut. Use a new group and state topic \
+             for a new topic",
+            beyond.join(", ")
+        ))];
+    }
+    if unknown > 0 {
+        return vec![doubtful(format!("of {unknown} partitions it can't be read where they begin and end"))];
     }
     if !expired.is_empty() {
         return vec![fails(format!(

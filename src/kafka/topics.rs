@@ -33,6 +33,8 @@ pub struct Needed {
 pub struct Found {
     /// How many partitions it has.
     pub partitions: usize,
+    /// How many copies there are of each.
+    pub replication: usize,
 }
 
 impl Connection {
@@ -97,7 +99,9 @@ impl Connection {
                 Fault::Passing(format!("no answer from {}: {reason}", self.bootstrap_servers))
             })?;
             for topic in metadata.topics().iter().filter(|topic| topic.error().is_none()) {
-                found.insert(topic.name().to_owned(), Found { partitions: topic.partitions().len() });
+                let replication = topic.partitions().iter().map(|partition| partition.replicas().len()).min();
+                let found_here = Found { partitions: topic.partitions().len(), replication: replication.unwrap_or(0) };
+                found.insert(topic.name().to_owned(), found_here);
             }
             let refused = metadata.topics().iter().find_map(|topic| match topic.error().map(RDKafkaErrorCode::from) {
                 Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Some(topic.name().to_owned()),
@@ -192,7 +196,7 @@ impl Connection {
     }
 
     /// What of the topics that are there differs from how they would be made.
-    pub async fn differences(&self, partitions: i32) -> Result<Vec<String>, Fault> {
+    pub async fn differences(&self, partitions: i32, replication: Option<i32>) -> Result<Vec<String>, Fault> {
         use rdkafka::admin::ResourceSpecifier;
 
         let found = self.found()?;
@@ -201,8 +205,11 @@ impl Connection {
         let mut differences = Vec::new();
         for needed in self.needed() {
             let Some(topic) = found.get(&needed.name) else { continue };
-            if topic.partitions != partitions as usize && needed.is_aligned {
+            if topic.partitions != partitions as usize {
                 differences.push(format!("{}: {} partitions, not {partitions}", needed.name, topic.partitions));
+            }
+            if let Some(wanted) = replication.filter(|wanted| topic.replication != *wanted as usize) {
+                differences.push(format!("{}: replication is {}, not {wanted}", needed.name, topic.replication));
             }
             let asked = [ResourceSpecifier::Topic(&needed.name)];
             let described = admin.describe_configs(&asked, &AdminOptions::new()).await;

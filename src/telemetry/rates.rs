@@ -166,14 +166,14 @@ impl Care {
             recovery: Parts::register(
                 r,
                 "service_recovery",
-                "Resolved tickets after which their customer ordered within 60 days.",
-                "Resolved tickets of customers who had ordered before, 60 days after.",
+                "Resolved tickets after which their customer ordered within `risk.memory` (60 days).",
+                "Resolved tickets of customers who had ordered before, `risk.memory` (60 days) after.",
                 &["effort"],
             ),
             recovery_expected: gauges(
                 r,
                 "service_recovery_expected",
-                "Orders within 60 days that were to be expected of the same customers without a ticket.",
+                "Orders within `risk.memory` (60 days) that were to be expected of the same customers without a ticket.",
                 &["effort"],
             ),
             painful: gauges(
