@@ -205,6 +205,7 @@ fn shared() -> Shared {
         settings: Settings {
             commit_interval: Duration::from_millis(100),
             max_batch_records: 10_000,
+            max_waiting_records: 5000,
             max_timers_per_batch: 10_000,
             max_value_bytes: 1 << 20,
             max_future_skew: None,

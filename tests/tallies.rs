@@ -159,6 +159,42 @@ fn restarted(store: &Arc<PartitionStore>, sections: Vec<Section>, time: EventTim
     partition
 }
 
+/// A shop that lets its customers be silent for longer from now on: whoever has not lapsed by the new rule is active, as if it
+/// had held all along; also when the batch in which that would be stored is dropped and begun anew.
+#[test]
+fn who_has_not_lapsed_by_a_longer_horizon_is_active_again() {
+    let events = [order("ana", "a", 0.0), order("ben", "b", 50.0), order("cid", "c", 10.0), order("cid", "d", 70.0)];
+    let policy = |days| Arc::new(Policy { activity_horizon_days: days, ..Policy::default() });
+    let told = |partition: &Partition<_>| {
+        let figures = figures(partition, &[30]);
+        let window = &figures.windows[&30];
+        (partition.totals().active(), window.retention(), window.churn(), window.returning_customers())
+    };
+    let store = Arc::new(PartitionStore::default());
+    let mut short = Partition::new(policy(60), Arc::clone(&store));
+    tell(&mut short, &events, at(115.0));
+    assert_eq!(short.totals().active(), 1, "ana and ben have lapsed");
+    commit(&mut short, &store, &mut Default::default());
+
+    let mut long = Partition::new(policy(90), Arc::clone(&store));
+    long.resume(short.time());
+    store.for_each(|id, customer| long.recall(id, customer));
+    let mut fresh = Partition::new(policy(90), Arc::new(PartitionStore::default()));
+    tell(&mut fresh, &events, at(115.0));
+    for when in ["at the start", "after an abort"] {
+        store.for_each(|id, _| long.reconsider(id));
+        assert_eq!(told(&long), told(&fresh), "{when}");
+        long.undo();
+    }
+    store.for_each(|id, _| long.reconsider(id));
+    commit(&mut long, &store, &mut Default::default());
+    for partition in [&mut long, &mut fresh] {
+        tell(partition, &[], at(141.0));
+    }
+    assert_eq!(told(&long), told(&fresh), "once ben has lapsed by the new rule too");
+    assert_eq!(long.totals().active(), 1);
+}
+
 /// 700 orders in 70 days: no order leaves the counts because it leaves the memory, before a restart and after it.
 #[test]
 fn more_orders_than_are_remembered_are_all_counted() {

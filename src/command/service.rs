@@ -1,12 +1,13 @@
 //! The service as a whole: stream threads, HTTP, metrics. `run` and `demo` start the very same one.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::clock::SystemClock;
 use super::{Failure, settings};
@@ -126,6 +127,7 @@ fn serve(options: &Options, surroundings: &Arc<Surroundings>) -> Result<tokio::r
     let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).map_err(|error| {
         Failure::Failed(format!("can't listen on {address} (option http.listen): {error}; is another process there?"))
     })?;
+    let address = listener.local_addr().unwrap_or(address);
     let surroundings = Arc::clone(surroundings);
     runtime.spawn(http::serve(listener, surroundings, ConnectionLimits::default()));
     info!(%address, "listening");
@@ -187,7 +189,12 @@ fn start_thread(parts: &Parts, n: usize) -> Result<JoinHandle<Result<(), Fault>>
             thread: n,
             stop: parts.stop,
         };
-        let result = StreamThread::new(log, SystemClock, shared).run();
+        let mut thread = StreamThread::new(log, SystemClock, shared);
+        // One that panics is not to be dropped: its consumer would wait, and keep its partitions meanwhile.
+        let result = catch_unwind(AssertUnwindSafe(|| thread.run())).unwrap_or_else(|_| {
+            error!("a stream thread panicked; what was open is aborted by the brokers");
+            std::process::exit(1)
+        });
         if result.is_err() {
             // One thread that can't go on means that this process can't: the others leave in order.
             stop_all.store(true, Ordering::Relaxed);

@@ -57,11 +57,15 @@ pub(super) fn span(duration: Duration) -> Span {
     Span::from_millis(duration.as_millis() as i64)
 }
 
+/// Some megabytes of each input of a partition at most.
+const MAX_WAITING_RECORDS: usize = 5000;
+
 pub(super) fn pipeline(options: &Options, connection: &Connection, default_clock: Clock) -> Settings {
     let (engine, time) = (&options.engine, &options.time);
     Settings {
         commit_interval: engine.commit_interval,
         max_batch_records: engine.max_batch_records,
+        max_waiting_records: MAX_WAITING_RECORDS,
         max_timers_per_batch: engine.max_timers_per_batch,
         max_value_bytes: engine.max_value_bytes,
         max_future_skew: match time.max_future_skew {

@@ -143,7 +143,7 @@ fn recovered_ticket(customer: &Customer, at: EventTime, order: &OrderId, policy:
         let resolved_at = state.resolved_at?;
         let is_between = |known: &Order| known.at > resolved_at && (known.at, &known.id) < (at, order);
         let is_first = !customer.purchases.remembered.iter().any(is_between);
-        (at <= resolved_at + policy.memory && is_first).then_some((resolved_at, &ticket.id))
+        (resolved_at < at && at <= resolved_at + policy.memory && is_first).then_some((resolved_at, &ticket.id))
     });
     resolved.max().map(|(_, id)| id.clone())
 }

@@ -9,12 +9,14 @@ use super::days::{DayEnd, Days};
 use super::event::{Event, Happening};
 use super::on_due::{is_forgotten, next_due};
 use super::on_event::{Dropped, Novelty};
+use super::standing;
 use super::tallies::{self, Frontier, Scope, Section, Tallies};
 use super::timers::{self, Moments, Timers};
 use super::totals::Totals;
+use super::touched::Touched;
 use crate::domain::risk::Outlook;
 use crate::domain::time::Day;
-use crate::domain::{Customer, CustomerId, EventTime, Policy, Signal, Span};
+use crate::domain::{Customer, CustomerId, EventTime, Level, Policy, Signal, Span};
 
 /// How an event was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,20 +105,30 @@ impl<C: Committed> Partition<C> {
         self.accounts.recall(customer, ripe, &self.policy);
     }
 
-    /// Works out a customer's next moment anew, as the rules have changed. What was announced stays as it is.
+    /// Works out a customer's next moment anew, as the rules have changed. What was announced stays as it is, but for
+    /// whoever has not lapsed yet by the new rules: they are active again, and nobody is told, as nothing happened.
     pub fn reconsider(&mut self, id: &CustomerId) {
-        let mut touched = self.customers.touch(id, &self.policy);
-        let before = touched.customer.standing.next_change;
-        let Some(from) = touched.customer.standing.evaluated_at else { return };
-        let outlook = Outlook::of(&touched.customer, &self.policy);
-        let next = outlook.and_then(|outlook| outlook.next_change(&touched.customer, from));
-        if next == before {
+        let (policy, ripe) = (&*self.policy, self.frontier.of(id));
+        let mut touched = self.customers.touch(id, policy);
+        let Touched { customer, changed, .. } = &mut touched;
+        let before = customer.standing.clone();
+        let Some(mut from) = before.evaluated_at else { return };
+        let Some(outlook) = Outlook::of(customer, policy) else { return };
+        let has_lapsed = outlook.lapse().is_some_and(|lapse| lapse <= from.max(self.time));
+        if before.level == Level::Lapsed && !has_lapsed {
+            from = from.max(self.time);
+            self.accounts.before(customer, Scope::ALL, ripe, policy);
+            standing::settle_quietly(customer, &outlook, from);
+            self.accounts.after(customer, Scope::ALL, ripe, policy);
+        }
+        customer.standing.next_change = outlook.next_change(customer, from);
+        if customer.standing == before {
             return;
         }
-        touched.customer.standing.next_change = next;
-        touched.changed = true;
-        self.customers.put_back(id, touched, &self.policy);
-        self.timers.look_again(id, Moments::of_other(before), Moments::of_other(next));
+        *changed = true;
+        let next = customer.standing.next_change;
+        self.customers.put_back(id, touched, policy);
+        self.timers.look_again(id, Moments::of_other(before.next_change), Moments::of_other(next));
     }
 
     /// Goes on from the time at which an earlier run stood. Before customers are recalled, so that what was ripe by

@@ -44,6 +44,17 @@ pub(super) fn settle(
     })
 }
 
+/// Sets the level of somebody who has not lapsed after all, as of `at`. Nothing happened, so nothing is said.
+pub(super) fn settle_quietly(customer: &mut Customer, outlook: &Outlook<'_>, at: EventTime) {
+    customer.standing.level = outlook.level_after_event(customer, at);
+    let standing = &mut customer.standing;
+    let is_at_risk = standing.level != Level::Low;
+    standing.evaluated_at = Some(at);
+    standing.episode = standing.episode.filter(|_| is_at_risk);
+    standing.value_at_risk = standing.value_at_risk.filter(|_| is_at_risk);
+    standing.level_since = is_at_risk.then_some(at);
+}
+
 /// An episode is named after the signal that opened it.
 fn episode_of(raised: Uuid) -> Uuid {
     identity::id_of(&["episode", raised.hyphenated().encode_lower(&mut Uuid::encode_buffer())])

@@ -53,6 +53,7 @@ impl ChangelogReader {
                 ("enable.auto.commit", "false"),
                 ("enable.partition.eof", "true"),
                 ("isolation.level", "read_committed"),
+                ("check.crcs", "true"),
                 ("auto.offset.reset", "earliest"),
                 ("fetch.wait.max.ms", "50"),
                 ("fetch.queue.backoff.ms", "5"),

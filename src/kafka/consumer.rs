@@ -103,6 +103,8 @@ impl GroupConsumer {
                 ("enable.partition.eof", "true"),
                 ("statistics.interval.ms", STATISTICS_EVERY_MS),
                 ("isolation.level", "read_committed"),
+                // As Java's consumers do by default: what broke on its way is no event.
+                ("check.crcs", "true"),
                 // Offsets that have expired are a loss to be told of, not to be jumped over.
                 ("auto.offset.reset", "error"),
                 // The one assignor that puts partition i of all inputs on the same member.
@@ -352,7 +354,7 @@ impl GroupConsumer {
     /// Leaves the group and closes. A static member does not leave: its partitions wait for its return.
     ///
     /// On a thread of its own: to answer a rebalance after librdkafka's own thread has ended waits for ever, and closing
-    /// waits for brokers that do not answer. The process is about to end anyway.
+    /// waits for brokers that do not answer. One that is not closed in time is given up with its threads.
     pub(super) fn leave(&mut self, deadline: Duration) {
         let Some(consumer) = self.consumer.take() else { return };
         let is_static = self.is_static;

@@ -76,6 +76,11 @@ impl Transactions {
         self.is_open = false;
         let producer = TransactionalProducer::new(&self.config).map_err(unusable("producer"))?;
         producer.init(REPEAT_FOR).map_err(|error| match classify(&error) {
+            _ if error.code == RDKafkaErrorCode::InvalidTransactionTimeout => Fault::Final(format!(
+                "the brokers keep no transaction open for {}: set engine.transaction_timeout to their \
+                 transaction.max.timeout.ms at most, 15 min by default ({error})",
+                humantime::format_duration(self.drain_within)
+            )),
             Class::Refused => Fault::Final(format!(
                 "not authorised to use the transactional id {}: grant Write and Describe on all that begin with \
                  kafka.group_id ({error})",

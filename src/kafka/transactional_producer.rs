@@ -26,6 +26,9 @@ const OF_TRANSACTIONS: [i16; 5] = [0, 24, 25, 26, 28];
 /// Instead of a partition: that of the key.
 const OF_THE_KEY: i32 = -1;
 
+/// How long the end of a transaction is waited for before the call is repeated: whoever waits is to say that they live.
+const END_WITHIN_MS: c_int = 10_000;
+
 /// How long a producer that is given up may take to settle what it still holds.
 const SETTLE_WITHIN_MS: c_int = 500;
 
@@ -218,11 +221,11 @@ impl TransactionalProducer {
     }
 
     pub(super) fn commit(&self) -> Result<(), CallError> {
-        checked(unsafe { rd_kafka_commit_transaction(self.client, -1) })
+        checked(unsafe { rd_kafka_commit_transaction(self.client, END_WITHIN_MS) })
     }
 
     pub(super) fn abort(&self) -> Result<(), CallError> {
-        checked(unsafe { rd_kafka_abort_transaction(self.client, -1) })
+        checked(unsafe { rd_kafka_abort_transaction(self.client, END_WITHIN_MS) })
     }
 }
 

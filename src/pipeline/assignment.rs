@@ -106,16 +106,23 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
 
     pub(super) fn on_revoked(&mut self, lost: bool) -> Result<(), Fault> {
         self.shared.observer.revoked(lost);
+        if lost && self.batch.is_open() {
+            self.shared.observer.aborted(AbortCause::Lost, "the group took the partitions away");
+        }
         let ended = if lost { self.log.abort() } else { self.try_commit() };
         if let Err(fault) = ended {
-            let cause = if lost { AbortCause::Lost } else { AbortCause::of(&fault) };
-            self.shared.observer.aborted(cause, &fault.to_string());
+            if lost {
+                self.shared.observer.troubled(&fault.to_string());
+            } else {
+                self.shared.observer.aborted(AbortCause::of(&fault), &fault.to_string());
+            }
+            // The group waits for our answer: whatever the brokers do, it is given.
             match fault {
-                Fault::OutcomeUnknown(_) => self.log.renew()?,
+                Fault::OutcomeUnknown(_) => self.until_it_works(L::renew)?,
                 Fault::Final(_) => return Err(fault),
                 Fault::Passing(_) | Fault::MustAbort(_) => {
                     if self.log.abort().is_err() {
-                        self.log.renew()?;
+                        self.until_it_works(L::renew)?;
                     }
                 }
             }

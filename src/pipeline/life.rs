@@ -70,6 +70,8 @@ pub(super) struct Running {
     /// How many records the open batch sent to the changelog.
     pub(super) state_sent: i64,
     settings: BTreeMap<String, String>,
+    /// The state was made with other settings, and no commit has stored yet what follows from these.
+    has_new_settings: bool,
     partitions: i32,
     /// How the group's offsets differed from the changelog's at the start. A mistake only if a commit is accepted: who
     /// stood still during the restore, while others went on, sees the same.
@@ -138,9 +140,6 @@ impl Running {
         restored.store.for_each(|id, customer| {
             engine.recall(id, customer);
             at_risk.extend(Rank::of(customer, &policy).map(|rank| (rank, id.clone())));
-            if !is_same {
-                engine.reconsider(id);
-            }
         });
         restored.store.rank(at_risk);
         engine.recall_erased(progress.erased.orders, progress.erased.returning_orders);
@@ -163,7 +162,7 @@ impl Running {
             was_waited_for: false,
             is_held: false,
         });
-        Self {
+        let mut running = Self {
             engine,
             store: restored.store,
             watermark_committed: watermark.clone(),
@@ -173,22 +172,32 @@ impl Running {
             state_end,
             state_sent: 0,
             settings: settings.fingerprint.clone(),
+            has_new_settings: !is_same,
             partitions: settings.partitions,
             doubt: None,
             blocked_since: None,
             steady_from: now + STEADY_AFTER,
+        };
+        running.reconsider_if_changed();
+        running
+    }
+
+    /// Works out all next moments anew if settings have changed that they depend on, and no commit has kept that yet.
+    fn reconsider_if_changed(&mut self) {
+        if self.has_new_settings {
+            self.store.for_each_record(|id, _| self.engine.reconsider(id));
         }
     }
 
     /// Puts a record where it waits for its turn. False: it was there already.
-    pub(super) fn enqueue(&mut self, taken: Taken, now: Duration) -> bool {
+    pub(super) fn enqueue(&mut self, taken: Taken) -> bool {
         let Some(input) = self.inputs.iter_mut().find(|input| input.at == taken.from) else { return false };
         if taken.offset < input.read_offset {
             return false;
         }
         input.read_offset = taken.offset + 1;
-        input.last_new = now;
-        input.idle = false;
+        // What can't be used tells no time, so that nobody has to wait for it.
+        input.idle &= taken.what.is_err();
         input.was_waited_for = false;
         input.queue.push_back(taken);
         true
@@ -221,7 +230,23 @@ impl Running {
         let taken = input.queue.pop_front()?;
         input.next_offset = taken.offset + 1;
         input.written_ms = taken.written_ms;
+        if taken.what.is_ok() {
+            input.last_new = now;
+        }
         Some((next, taken))
+    }
+
+    /// Finds out which inputs are idle. If with that all are that were not, which of them was the last to be awake.
+    pub(super) fn fall_idle(&mut self, now: Duration, after: Duration) -> Option<usize> {
+        let were_all = self.inputs.iter().all(|input| input.idle);
+        for input in &mut self.inputs {
+            let is_quiet = now.saturating_sub(input.last_new) >= after;
+            input.idle = is_quiet && input.backlog == Some(0) && input.queue.is_empty();
+        }
+        let fell = !were_all && self.inputs.iter().all(|input| input.idle);
+        let greatest = self.watermark.greatest();
+        let last = (0..self.inputs.len()).max_by_key(|&place| (self.inputs[place].last_new, greatest[place]));
+        last.filter(|_| fell)
     }
 
     /// Whether an input with nothing at hand is behind its end, and has not yet been waited for long enough.
@@ -284,7 +309,8 @@ impl Running {
     /// What is committed, to be kept while the partition is elsewhere; nothing when it began to read elsewhere than where
     /// its state stands and no commit has settled that.
     pub(super) fn keep(mut self, now: Duration) -> Option<Kept> {
-        if self.doubt.is_some() {
+        // Nor what was made with other settings, and not yet looked at anew for good.
+        if self.doubt.is_some() || self.has_new_settings {
             return None;
         }
         self.undo();
@@ -308,6 +334,7 @@ impl Running {
             seen.counted_at = self.engine.today().map(|_| self.engine.time());
         });
         self.sequence += 1;
+        self.has_new_settings = false;
         self.watermark_committed = self.watermark.clone();
         for input in &mut self.inputs {
             input.committed_offset = input.next_offset;
@@ -317,6 +344,7 @@ impl Running {
     /// The open batch never happened; says where to read on.
     pub(super) fn undo(&mut self) -> Vec<(InputPartition, i64)> {
         self.engine.undo();
+        self.reconsider_if_changed();
         self.watermark = self.watermark_committed.clone();
         for input in &mut self.inputs {
             input.next_offset = input.committed_offset;

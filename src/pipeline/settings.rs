@@ -13,6 +13,8 @@ pub struct Settings {
     pub commit_interval: Duration,
     /// The most records in a batch.
     pub max_batch_records: usize,
+    /// So many records of one input may wait for those of another before it is held back. At least 2.
+    pub max_waiting_records: usize,
     /// The most customers whose moment comes in one step.
     pub max_timers_per_batch: usize,
     /// The largest value read, in bytes.

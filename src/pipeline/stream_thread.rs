@@ -26,9 +26,6 @@ const WAITED: Duration = Duration::from_micros(200);
 /// How many records are read in one turn of the loop.
 const POLLED_AT_ONCE: usize = 32;
 
-/// How many records of one input may wait for those of another.
-const QUEUE_MAX: usize = 5000;
-
 /// What the rest of the process sees of a stream thread.
 #[derive(Debug, Default)]
 pub struct Status {
@@ -219,7 +216,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             let (partition, offset) = (taken.from.partition, taken.offset);
             // Held back until it runs: reading is set to the right offset before it is let go on.
             let Some(running) = self.running.get_mut(&partition) else { continue };
-            if running.enqueue(taken, now) {
+            if running.enqueue(taken) {
                 of.insert(partition);
             } else {
                 let detail = format!("partition {partition}: offset {offset} came after a later one");
@@ -243,7 +240,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             self.apply(partition, place, taken, now)?;
         }
         self.more_due = true;
-        Ok(())
+        self.regulate(partition)
     }
 
     fn apply(&mut self, partition: i32, place: usize, taken: Taken, now: Duration) -> Result<(), Fault> {
@@ -276,12 +273,13 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
 
     /// Holds back an input that runs ahead of the others, and lets it go on when they have caught up.
     fn regulate(&mut self, partition: i32) -> Result<(), Fault> {
+        let most = self.shared.settings.max_waiting_records;
         let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
         for input in &mut running.inputs {
-            if !input.is_held && input.queue.len() >= QUEUE_MAX {
+            if !input.is_held && input.queue.len() >= most {
                 self.log.hold(&[input.at])?;
                 input.is_held = true;
-            } else if input.is_held && input.queue.len() < QUEUE_MAX / 2 {
+            } else if input.is_held && input.queue.len() < most / 2 {
                 self.log.resume(&[input.at])?;
                 input.is_held = false;
             }
@@ -340,8 +338,12 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             let Some(running) = self.running.get_mut(&partition) else { continue };
             for input in &mut running.inputs {
                 input.backlog = self.log.backlog(input.at, input.read_offset);
-                let is_quiet = now.saturating_sub(input.last_new) >= self.shared.settings.idle_after;
-                input.idle = is_quiet && input.backlog == Some(0) && input.queue.is_empty();
+            }
+            if let Some(last) = running.fall_idle(now, self.shared.settings.idle_after) {
+                // All at once, as after a backlog: time goes by whoever was read last, and stands only then.
+                running.inputs[last].idle = false;
+                self.more_due |= move_time(running, &self.shared.settings, None, &mut self.announcements);
+                running.inputs[last].idle = true;
             }
             self.more_due |= move_time(running, &self.shared.settings, wall, &mut self.announcements);
             let has_changes = running.engine.has_changes();

@@ -53,15 +53,16 @@ fn instances_that_come_and_go_under_load_lose_and_double_nothing() {
     two.terminate();
 }
 
-/// All that happens to instances in a year, within the reading of one backlog.
+/// All that happens to instances in a year, within the reading of one backlog: one, two, three of them, one again, two.
 fn come_and_go(shop: &Shop, first: &Instance, second: &Instance, total: usize) -> (Service, Service) {
     let progress = Progress::of(shop);
-    let mut one = shop.start_as(first);
-    let mut two = shop.start_as(second);
-    wait_until_they_hold(&mut [&mut one, &mut two], PARTITIONS);
     let reach = |service: &mut Service, percent: usize| {
         service.wait_until(&format!("{percent} % are read"), |_| progress.records() * 100 >= total * percent);
     };
+    let mut one = shop.start_as(first);
+    reach(&mut one, 5);
+    let mut two = shop.start_as(second);
+    wait_until_they_hold(&mut [&mut one, &mut two], PARTITIONS);
 
     reach(&mut two, 10);
     one.kill9();
@@ -82,6 +83,11 @@ fn come_and_go(shop: &Shop, first: &Instance, second: &Instance, total: usize) -
     one.terminate();
     one = shop.start_as(first);
     third.terminate();
+    two.terminate();
+    wait_until_they_hold(&mut [&mut one], PARTITIONS);
+
+    reach(&mut one, 75);
+    two = shop.start_as(second);
     wait_until_they_hold(&mut [&mut one, &mut two], PARTITIONS);
     (one, two)
 }

@@ -30,6 +30,8 @@ fn of_two_processes_with_one_instance_id_one_ends_and_says_why() {
     eprintln!("two processes with one instance id: exit code {:?}, {errors}", status.code());
     assert_eq!(status.code(), Some(1), "{errors}");
     assert!(errors.lines().any(|line| line.contains("kafka.instance_id")), "the option is not named:\n{errors}");
+    let rejoined = loser.times_said("the group took our member id away, joining anew");
+    assert_eq!(rejoined, 2, "it joins anew each time until the third");
     wait_until_all_is_read(&shop, &mut survivor);
     said_by(&shop).must_be(&waves.expected());
     survivor.terminate();

@@ -41,6 +41,11 @@ pub fn audit(sim: &mut Sim, shop: &Shop) {
     }
 }
 
+/// How far a partition has come, as its state topic says.
+pub fn progress(sim: &Sim, partition: i32) -> Progress {
+    state_of(sim.broker.log(Topic::State, partition)).progress
+}
+
 fn state_of(log: &PartitionLog) -> State {
     let mut state = State { customers: BTreeMap::new(), progress: Progress::default() };
     for (key, value) in log.folded() {

@@ -24,6 +24,8 @@ pub struct Fetching {
     pub position: i64,
     fetched_to: i64,
     queue: VecDeque<(i64, Arc<Record>)>,
+    /// Nothing is fetched before it flows for the first time; held back later, what is fetched gathers here.
+    has_flowed: bool,
     pub is_held: bool,
 }
 
@@ -64,6 +66,7 @@ impl Client {
         for input in inputs {
             if let Some(fetching) = self.inputs.get_mut(input) {
                 fetching.is_held = is_held;
+                fetching.has_flowed |= !is_held;
             }
         }
     }
@@ -80,8 +83,13 @@ impl Client {
     }
 
     pub fn assign(&mut self, starts: &[(InputPartition, i64)]) {
-        let fetching =
-            |offset| Fetching { position: offset, fetched_to: offset, queue: VecDeque::new(), is_held: true };
+        let fetching = |offset| Fetching {
+            position: offset,
+            fetched_to: offset,
+            queue: VecDeque::new(),
+            has_flowed: false,
+            is_held: true,
+        };
         self.inputs = starts.iter().map(|(input, offset)| (*input, fetching(*offset))).collect();
         self.is_waiting = false;
         // Known anew with the first fetch: a silence that nobody has looked into is no idleness.
@@ -227,11 +235,16 @@ impl Sim {
         if self.is_faulty && now < self.fetch_fails_until {
             return;
         }
+        let stands_still = self.stands_still;
         let Some(client) = self.clients.get_mut(&process).filter(|client| client.fetches_at <= now) else { return };
         client.fetches_at = now + self.chance.millis(2, 30);
-        for (input, fetching) in client.inputs.iter_mut().filter(|(_, fetching)| !fetching.is_held) {
+        for (input, fetching) in client.inputs.iter_mut().filter(|(_, fetching)| fetching.has_flowed) {
             let log = self.broker.log(Topic::Input(input.source), input.partition);
             if fetching.fetched_to < log.low() {
+                continue;
+            }
+            if stands_still == Some(input.source) {
+                client.ends.insert(*input, log.end());
                 continue;
             }
             for (offset, record) in log.committed_from(fetching.fetched_to) {
@@ -244,7 +257,7 @@ impl Sim {
             if fetching.queue.len() < FETCHED_MAX {
                 fetching.fetched_to = fetching.fetched_to.max(log.last_stable_offset());
             }
-            if fetching.queue.is_empty() {
+            if fetching.queue.is_empty() && !fetching.is_held {
                 fetching.position = fetching.fetched_to;
             }
             client.ends.insert(*input, log.end());

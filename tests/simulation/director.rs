@@ -22,7 +22,7 @@ use crate::world::{ActorId, DIRECTOR, Message, Sim, World};
 const REST_WITHIN: Duration = Duration::from_secs(120);
 
 /// Kinds of harm, in the order in which their weights are drawn from.
-const HARM: [&str; 11] = [
+const HARM: [&str; 12] = [
     "harm: kill -9",
     "harm: SIGSTOP",
     "harm: SIGTERM",
@@ -33,6 +33,7 @@ const HARM: [&str; 11] = [
     "harm: clock jump",
     "harm: compaction",
     "harm: a living one's transactional id taken away",
+    "harm: offsets forgotten, if nobody is in the group",
     "harm: none",
 ];
 
@@ -197,6 +198,7 @@ impl Director {
             weights.clock_jump,
             weights.compaction,
             weights.id_taken_away,
+            weights.offsets_forgotten,
             8,
         ];
         let mut sim = self.world.lock();
@@ -262,6 +264,11 @@ impl Director {
                 if let Some(id) = sim.transactional_ids.get(&process).cloned() {
                     sim.take_id_away(&id, Duration::ZERO);
                 }
+            }
+            (Some(10), _) if sim.broker.group.is_empty() && !sim.broker.offsets.is_empty() => {
+                sim.broker.offsets.clear();
+                sim.story.count("the group's offsets were forgotten");
+                sim.tell(DIRECTOR, 'O', 0, || "nobody is in the group, and its offsets are forgotten".to_owned());
             }
             _ => {}
         }
@@ -374,11 +381,11 @@ impl Sim {
         self.broker.log(Topic::Input(input.source), input.partition).end() - read
     }
 
-    fn is_all_read(&self) -> bool {
+    pub fn is_all_read(&self) -> bool {
         self.inputs().all(|input| self.left(input) == 0)
     }
 
-    fn unread(&self) -> String {
+    pub fn unread(&self) -> String {
         let left = self.inputs().map(|input| (input, self.left(input))).filter(|(_, left)| *left != 0);
         let left: Vec<String> =
             left.map(|(input, left)| format!("{left} of {}-{}", input.source.name(), input.partition)).collect();

@@ -83,6 +83,10 @@ impl Group {
         self.members.values().map(|member| member.process)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.processes().next().is_none()
+    }
+
     pub fn is_stable(&self) -> bool {
         self.rebalance_ends.is_none()
     }

@@ -32,14 +32,16 @@ pub enum Mutation {
     RestoreToStable,
     /// A producer goes on after a connection broke in its transaction.
     ProducerKept,
-    /// A restore hands over a customer's oldest value last, so that their timer fires again.
+    /// A restore hands over a customer's oldest value last.
     OldValueLast,
+    /// A timer that had fired before a restore fires once more after it.
+    FiredAgain,
     /// Settled counts are not stored with the transaction.
     SettledLeftOut,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::TimersWithoutOffsets,
         Self::OffsetsApart,
         Self::OverlayKept,
@@ -47,6 +49,7 @@ impl Mutation {
         Self::RestoreToStable,
         Self::ProducerKept,
         Self::OldValueLast,
+        Self::FiredAgain,
         Self::SettledLeftOut,
     ];
 }
@@ -64,6 +67,7 @@ pub struct Weights {
     pub clock_jump: u64,
     pub compaction: u64,
     pub id_taken_away: u64,
+    pub offsets_forgotten: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -79,7 +83,12 @@ pub struct Plan {
     pub lateness_days: i64,
     pub commit_interval: Duration,
     pub max_batch_records: usize,
+    pub max_waiting: usize,
     pub max_timers: usize,
+    /// Longer than any fault, so that what is said does not depend on who was waited for in vain.
+    pub merge_wait: Duration,
+    /// So many changelog records come at once at most.
+    pub restored_at_once: u64,
     pub customers: u64,
     pub instances: usize,
     pub network: NetworkFaults,
@@ -108,6 +117,7 @@ impl Plan {
             clock_jump: weight(3),
             compaction: weight(6),
             id_taken_away: weight(3),
+            offsets_forgotten: weight(4),
         };
         let network = NetworkFaults {
             lost_request: weight(15),
@@ -125,7 +135,10 @@ impl Plan {
             lateness_days: if wall_clock { 14 } else { 2 },
             commit_interval: Duration::from_millis(*chance.pick(&[100, 100, 300, 1000])),
             max_batch_records: *chance.pick(&[3, 50, 10_000]),
+            max_waiting: *chance.pick(&[2, 3, 20, 5000]),
             max_timers: *chance.pick(&[2, 1000]),
+            merge_wait: Duration::from_secs(600),
+            restored_at_once: *chance.pick(&[3, 60, 60]),
             customers: chance.between(20, 60),
             instances: chance.between(1, 3) as usize,
             network,
@@ -165,6 +178,7 @@ impl Plan {
         Settings {
             commit_interval: self.commit_interval,
             max_batch_records: self.max_batch_records,
+            max_waiting_records: self.max_waiting,
             max_timers_per_batch: self.max_timers,
             max_value_bytes: 100_000,
             max_future_skew: None,
@@ -174,8 +188,7 @@ impl Plan {
             leave_within: Duration::from_secs(2),
             event_source: "simulation".to_owned(),
             fingerprint: [("activity_horizon".to_owned(), format!("{ACTIVITY_DAYS}d"))].into(),
-            // Longer than any fault, so that what is said does not depend on who was waited for in vain.
-            merge_wait: Duration::from_secs(600),
+            merge_wait: self.merge_wait,
             partitions: self.partitions,
             topics: Source::ALL.map(|source| (source, source.name().to_owned())).to_vec(),
         }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use homecoming::wire::Source;
+
+use crate::audit;
 use crate::director::{Director, Ending};
 use crate::plan::Plan;
 use crate::topics::Topic;
@@ -45,6 +48,66 @@ fn expired_records_end_the_service_and_nothing_is_skipped() {
         assert_eq!(told, signals, "seed {seed}: nothing was told");
         drop(sim);
         director.end();
+    }
+}
+
+/// A backlog whose inputs are read to their ends, and fall silent, all at once: time goes by the last of what was read.
+#[test]
+fn time_stands_at_the_end_of_a_backlog() {
+    for seed in 1..10 {
+        let plan = Plan { wall_clock: false, ..Plan::calm(seed) };
+        let mut director = Director::new(plan, false);
+        director.write_later();
+        director.pass(Duration::from_secs(50));
+        let process = director.start(0, Duration::ZERO);
+        director.pass(Duration::from_secs(60));
+        let sim = director.world.lock();
+        assert!(sim.is_all_read(), "seed {seed}: {}", sim.unread());
+        for (partition, store) in sim.processes[&process].partitions.all() {
+            let progress = audit::progress(&sim, partition);
+            let greatest = progress.inputs.values().filter_map(|input| input.greatest_event_time_ms).max();
+            let lateness = sim.plan.lateness_days * 86_400_000;
+            let reached = store.seen().time.map(|time| time.millis() + lateness);
+            assert_eq!(reached, greatest, "seed {seed}: partition {partition}");
+        }
+        drop(sim);
+        director.end();
+    }
+}
+
+/// Of an input that stands still nothing is waited for longer than `time.merge_wait`; what it has comes late.
+#[test]
+fn an_input_that_stands_still_is_not_waited_for_for_ever() {
+    for seed in 1..6 {
+        // Purchases that are read within a quarter of a minute while nothing comes of support.
+        let read_in_vain = |merge_wait: Duration| {
+            let mut director = Director::new(Plan { merge_wait, ..Plan::calm(seed) }, false);
+            director.write_later();
+            director.world.lock().stands_still = Some(Source::Support);
+            director.start(0, Duration::ZERO);
+            director.pass(Duration::from_secs(15));
+            let read = {
+                let sim = director.world.lock();
+                let read_of = |wanted: Source| -> i64 {
+                    let of = sim.broker.offsets.iter().filter(|(input, _)| input.source == wanted);
+                    of.map(|(_, (next, _))| *next).sum()
+                };
+                assert_eq!(read_of(Source::Support), 0, "seed {seed}: nothing came of it");
+                read_of(Source::Purchases)
+            };
+            director.world.lock().stands_still = None;
+            director.pass(Duration::from_secs(30));
+            let sim = director.world.lock();
+            assert!(sim.is_all_read(), "seed {seed}: once it goes on, all of it is read: {}", sim.unread());
+            drop(sim);
+            director.end();
+            read
+        };
+        let [shortly, for_long] = [2, 600].map(|seconds| read_in_vain(Duration::from_secs(seconds)));
+        assert!(
+            shortly > 2 * for_long.max(1),
+            "seed {seed}: {shortly} purchases, and {for_long} if waited for for long"
+        );
     }
 }
 

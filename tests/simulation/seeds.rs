@@ -42,6 +42,10 @@ fn tell(seed: u64) -> String {
     )
 }
 
+/// What many seeds must have been through.
+const REACHED: [&str; 3] =
+    ["inputs held back", "restores cut short by a rebalance", "the group's offsets were forgotten"];
+
 #[test]
 fn nothing_is_lost_doubled_or_shown_too_early_whatever_fails() {
     let (first, count) = (number("HOMECOMING_SEED", 1), number("HOMECOMING_SEEDS", 300));
@@ -70,6 +74,8 @@ fn nothing_is_lost_doubled_or_shown_too_early_whatever_fails() {
     if let Some(seed) = failed.iter().min() {
         panic!("{}", tell(*seed));
     }
+    let missed: Vec<_> = REACHED.into_iter().filter(|what| count >= 300 && !tally.contains_key(what)).collect();
+    assert!(missed.is_empty(), "in {count} seeds it never happened: {missed:?}");
     let [recounted, left_out] = ["recounted", "not recounted"].map(|what| tally.get(what).copied().unwrap_or_default());
     assert!(count < 50 || tally.contains_key("days ended"), "no partition saw a day end");
     assert!(count < 50 || recounted > 2 * left_out, "only {recounted} counts of partitions were held to a recount");
@@ -98,6 +104,8 @@ fn the_auditor_sees_every_mistake_put_in_on_purpose() {
         let seen = seen.into_inner().expect("nobody panics with it");
         let (seed, complaint) = seen.first_key_value().unwrap_or_else(|| panic!("nobody sees {mutation:?}"));
         println!("{mutation:?} is seen with seed {seed}: {}", complaint.chars().take(100).collect::<String>());
+        // Whatever else it upsets, what was told before is told again.
+        assert!(mutation != Mutation::FiredAgain || complaint.contains("told twice"), "{complaint}");
         let without = run(*seed, None, false).complaints;
         assert!(without.is_empty(), "seed {seed} without {mutation:?}: {}", without.join("\n"));
     }

@@ -1,6 +1,6 @@
 //! The pipeline's `Log` on the simulated broker: what librdkafka and `src/kafka` are to the real one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub struct SimLog<'a> {
     /// What readers see may have changed since it was last looked at.
     is_shown_anew: bool,
     polls: u64,
+    /// What was restored since the last commit, for the mutation that fires again.
+    restored: BTreeSet<i32>,
     /// State records of the open transaction, for the mutation that keeps them.
     state_sent: Vec<(i32, Arc<Record>)>,
     /// Where the input stood at the last commit, for the mutation that leaves offsets out.
@@ -74,6 +76,7 @@ impl<'a> SimLog<'a> {
             fenced: Vec::new(),
             is_shown_anew: false,
             polls: 0,
+            restored: BTreeSet::new(),
             state_sent: Vec::new(),
             positions: BTreeMap::new(),
         }
@@ -211,10 +214,14 @@ impl Log for SimLog<'_> {
 
     fn hold(&mut self, inputs: &[InputPartition]) -> Result<(), Fault> {
         self.with_client(|client| client.let_flow(inputs, true));
+        self.part.lock().story.count("inputs held back");
         Ok(())
     }
 
     fn let_go(&mut self) -> Result<(), Fault> {
+        if self.restoring.values().any(|reading| reading.next < reading.end) {
+            self.part.lock().story.count("restores cut short by a rebalance");
+        }
         self.restoring.clear();
         self.with_client(|client| {
             client.inputs.clear();
@@ -263,6 +270,7 @@ impl Log for SimLog<'_> {
             let (low, end, stable) = ends[partition];
             let end = if self.mutation == Some(Mutation::RestoreToStable) { stable } else { end };
             let next = known.map_or(low, |known| known.clamp(low, end.max(low)));
+            self.restored.insert(*partition);
             self.restoring.insert(*partition, Reading { next, end, first: BTreeMap::new() });
         }
         self.tell('s', || format!("restores {partitions:?} up to {ends:?}"));
@@ -274,8 +282,11 @@ impl Log for SimLog<'_> {
         let mut read = Vec::new();
         {
             let mut sim = self.part.lock();
-            let batch = sim.chance.between(1, 60) as usize;
-            for (partition, reading) in self.restoring.iter_mut().filter(|(_, reading)| reading.next < reading.end) {
+            let at_once = sim.plan.restored_at_once;
+            let batch = sim.chance.between(1, at_once) as usize;
+            let comes = !sim.is_faulty || sim.now >= sim.fetch_fails_until;
+            let unread = self.restoring.iter_mut().filter(|(_, reading)| comes && reading.next < reading.end);
+            for (partition, reading) in unread {
                 let log = sim.broker.log(Topic::State, *partition);
                 let mut reached = log.last_stable_offset();
                 for (count, (offset, record)) in log.committed_from(reading.next).enumerate() {
@@ -342,6 +353,11 @@ impl Log for SimLog<'_> {
         self.is_shown_anew = true;
         let member = self.with_client(|client| client.who.clone());
         let member = member.ok_or_else(|| Fault::MustAbort("not a member of the group".to_owned()))?;
+        for partition in std::mem::take(&mut self.restored) {
+            if self.mutation == Some(Mutation::FiredAgain) {
+                self.fire_again(partition)?;
+            }
+        }
         let has_moved = |position: &Position| self.positions.get(&position.input) != Some(&position.next_offset);
         let is_left_out = self.mutation == Some(Mutation::TimersWithoutOffsets) && !positions.iter().any(has_moved);
         let signed = if is_left_out { Vec::new() } else { takeover::signed(positions, &self.transactional_id) };
@@ -399,6 +415,19 @@ impl SimLog<'_> {
                 take(Restored { partition: *partition, key: &key, value: record.value.as_deref() });
             }
         }
+    }
+
+    /// Tells once more what was last told of a level in the partition.
+    fn fire_again(&mut self, partition: i32) -> Result<(), Fault> {
+        let last = self
+            .part
+            .lock()
+            .broker
+            .log(Topic::ChurnRisk, partition)
+            .committed_from(0)
+            .last()
+            .map(|(_, told)| Arc::clone(told));
+        last.map_or(Ok(()), |told| self.transactions.send(Topic::ChurnRisk, partition, told, true))
     }
 
     /// What the aborted batch made of its customers stays in the store, and so in the engine.

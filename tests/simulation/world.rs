@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use corosensei::Yielder;
 use homecoming::pipeline::ports::InputPartition;
+use homecoming::wire::Source;
 
 use crate::broker::{Answer, Broker, Marker, Request};
 use crate::chance::Chance;
@@ -70,6 +71,8 @@ pub struct Sim {
     pub coordinators_away_until: Duration,
     /// Until when nothing can be fetched.
     pub fetch_fails_until: Duration,
+    /// Of this input nothing comes, though there is more.
+    pub stands_still: Option<Source>,
     /// When a transaction was last decided, or a record written to an input.
     pub last_change: Duration,
     /// The wall clock of all, once it has been put forward and stopped.
@@ -103,6 +106,7 @@ impl World {
             story,
             coordinators_away_until: Duration::ZERO,
             fetch_fails_until: Duration::ZERO,
+            stands_still: None,
             last_change: Duration::ZERO,
             wall_stands_at: None,
             heard: BTreeMap::new(),

@@ -196,7 +196,7 @@ impl Known {
         let is_recovery = |resolved: Instant| {
             let is_earlier = |order: &Order| (order.at, order.id.as_str()) < (at, order_id);
             let was_before = self.orders.iter().any(|order| resolved < order.at && is_earlier(order));
-            at <= resolved + MEMORY && !was_before
+            resolved < at && at <= resolved + MEMORY && !was_before
         };
         let resolved = self.tickets(at).filter_map(|ticket| Some((ticket.resolved_at?, ticket.id)));
         resolved.filter(|(resolved_at, _)| is_recovery(*resolved_at)).max().map(|(_, id)| id)
