@@ -56,6 +56,10 @@ configuration: build-tools ## Writes docs/configuration.md from the options in t
 test-rolling: setup ## Rolling restarts under load on a real broker: how long partitions stand still, against the bound
 	$(CARGO) test --locked --test kafka -- --ignored --nocapture standstill::
 
+.PHONY: test-outage
+test-outage: setup ## A broker that stands still for three minutes in the middle of transactions: nobody looks dead
+	$(CARGO) test --locked --test kafka -- --ignored --nocapture outages::
+
 .PHONY: test-schemas
 test-schemas: ## What others make of the schemas: AsyncAPI's parser and Python's jsonschema; needs Node and Python
 	tests/schemas/validate.sh

@@ -132,3 +132,11 @@ fn what_an_answer_means_for_the_transaction() {
         assert_eq!(class(outcome.clone()), expected, "{request:?} answered {answer:?}: {outcome:?}");
     }
 }
+
+#[test]
+fn what_is_too_large_for_the_client_itself_is_not_tried_again_and_again() {
+    let mut stage = Stage::new();
+    let key = vec![b'k'; 4_000_000];
+    let refused = stage.transactions.send(TOPIC, Some(0), Some(&key), None, &[]);
+    assert_eq!(class(refused.clone()), "final", "{refused:?}");
+}

@@ -218,10 +218,7 @@ impl Transactions {
         producer.serve();
         let (topic, error) = producer.take_undelivered()?;
         Some(match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::MessageSizeTooLarge) => Fault::Final(format!(
-                "topic {topic} does not take a record of ours: it is larger than the topic's max.message.bytes allows. \
-                 Raise that to 1048588, the default, or more, and start again: nothing is lost ({error})"
-            )),
+            Some(RDKafkaErrorCode::MessageSizeTooLarge) => Self::too_large(&topic, &error),
             Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Self::may_not_write(&topic, &error),
             _ => Fault::MustAbort(format!("a record for {topic} was not accepted: {error}")),
         })
@@ -229,8 +226,10 @@ impl Transactions {
 
     /// A record is not even queued when the transaction has already failed.
     fn cannot_send(&self, topic: &str, code: RDKafkaErrorCode) -> Fault {
-        let failure = self.failure();
         let error = KafkaError::MessageProduction(code);
+        // What is too large for the client stays so, however often it is tried.
+        let is_too_large = code == RDKafkaErrorCode::MessageSizeTooLarge;
+        let failure = if is_too_large { Some(Self::too_large(topic, &error)) } else { self.failure() };
         failure.unwrap_or_else(|| Fault::MustAbort(format!("can't send to {topic}: {error}")))
     }
 
@@ -245,6 +244,14 @@ impl Transactions {
             }
             _ => Some(Fault::MustAbort(format!("the transaction has failed: {error}"))),
         }
+    }
+
+    fn too_large(topic: &str, error: &KafkaError) -> Fault {
+        Fault::Final(format!(
+            "topic {topic} does not take a record of ours: it is larger than the topic's max.message.bytes allows. \
+             Raise that to 1048588, the default, or more (of dead letters to twice engine.max_value_bytes and a MiB), and \
+             start again: nothing is lost ({error})"
+        ))
     }
 
     fn may_not_write(topics: &str, error: &impl Display) -> Fault {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::batch::Batch;
 use super::life::Running;
-use super::ports::{AbortCause, Clock, CommitTimes, Destination, Fault, Invariant, Log, Outgoing, Position};
+use super::ports::{AbortCause, Clock, CommitTimes, Destination, Fault, Invariant, Log, Observer, Outgoing, Position};
 use super::stream_thread::StreamThread;
 use crate::wire::state_key::{self, StateKey};
 use crate::wire::{day_record, tallies_record};
@@ -97,19 +97,29 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     /// Drops the open batch and mends what can be mended, again and again until it works.
     pub(super) fn recover(&mut self, fault: Fault) -> Result<(), Fault> {
         let mut fault = fault;
+        let mut is_counted = false;
+        // A batch is dropped once, however long it takes to mend what it was dropped for.
+        let mut dropped = |observer: &dyn Observer, fault: &Fault, reason: &str| match is_counted {
+            false => {
+                is_counted = true;
+                observer.aborted(AbortCause::of(fault), reason);
+            }
+            true => observer.troubled(reason),
+        };
         loop {
+            let observer = &*self.shared.observer;
             let mended = match &fault {
                 Fault::Final(_) => return Err(fault),
                 Fault::Passing(what) if !self.batch.is_open() => {
-                    self.shared.observer.troubled(what);
+                    observer.troubled(what);
                     self.log.abort()
                 }
                 Fault::Passing(reason) | Fault::MustAbort(reason) => {
-                    self.shared.observer.aborted(AbortCause::of(&fault), reason);
+                    dropped(observer, &fault, reason);
                     self.log.abort()
                 }
                 Fault::OutcomeUnknown(reason) => {
-                    self.shared.observer.aborted(AbortCause::of(&fault), reason);
+                    dropped(observer, &fault, reason);
                     self.log.renew()
                 }
             };

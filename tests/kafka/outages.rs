@@ -41,3 +41,29 @@ fn a_broker_that_is_away_is_waited_for_at_the_start_and_later() {
     memory_must_agree(&[&service], &expected);
     service.terminate();
 }
+
+/// Longer than anybody waits for the end of a transaction, in the middle of one. Minutes: `make test-outage`.
+#[test]
+#[ignore = "takes minutes: make test-outage"]
+fn a_broker_that_stands_still_for_minutes_makes_nobody_look_dead() {
+    let mut broker = Broker::start();
+    let mut shop = open_with_topics(broker.cluster(), "frozen");
+    shop.set_number("engine", "max_batch_records", RECORDS_IN_A_TRANSACTION);
+    load(&shop, "20000", "2000", "62");
+    close(&shop);
+    let waves = Waves::first(&shop);
+    let progress = Progress::of(&shop);
+    let mut service = shop.start();
+    service.wait_until("some is read", |_| progress.records() * 100 > waves.count() * 20);
+    broker.signal("STOP");
+    for second in 0..180 {
+        let status = service.http_get("/healthz").map(|(status, _)| status);
+        assert_eq!(status, Some(200), "after {second} s");
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+    assert!(service.times_said("trying again") > 1, "it says what it waits for");
+    broker.signal("CONT");
+    wait_until_all_is_read(&shop, &mut service);
+    said_by(&shop).must_be(&waves.expected());
+    service.terminate();
+}
