@@ -112,6 +112,7 @@ fn a_request_that_is_answered_and_sent_again_keeps_the_producer() {
 fn what_an_answer_means_for_the_transaction() {
     for (request, answer, expected) in [
         (Api::InitProducerId, Error::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "final"),
+        (Api::InitProducerId, Error::RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, "final"),
         (Api::Produce, Error::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "final"),
         (Api::Produce, Error::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "final"),
         (Api::Produce, Error::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, "abort"),
