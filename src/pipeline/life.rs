@@ -72,6 +72,8 @@ pub(super) struct Running {
     settings: BTreeMap<String, String>,
     /// The state was made with other settings, and no commit has stored yet what follows from these.
     has_new_settings: bool,
+    /// The group has forgotten offsets that the changelog knows: it is told them again, with nothing else if need be.
+    pub(super) has_forgotten_offsets: bool,
     partitions: i32,
     /// How the group's offsets differed from the changelog's at the start. A mistake only if a commit is accepted: who
     /// stood still during the restore, while others went on, sees the same.
@@ -173,6 +175,7 @@ impl Running {
             state_sent: 0,
             settings: settings.fingerprint.clone(),
             has_new_settings: !is_same,
+            has_forgotten_offsets: false,
             partitions: settings.partitions,
             doubt: None,
             blocked_since: None,
@@ -334,7 +337,7 @@ impl Running {
             seen.counted_at = self.engine.today().map(|_| self.engine.time());
         });
         self.sequence += 1;
-        self.has_new_settings = false;
+        (self.has_new_settings, self.has_forgotten_offsets) = (false, false);
         self.watermark_committed = self.watermark.clone();
         for input in &mut self.inputs {
             input.committed_offset = input.next_offset;
