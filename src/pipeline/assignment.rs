@@ -213,11 +213,9 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             restored.stood_still_since.map(|since| now.saturating_sub(since)),
         );
         let store = Arc::clone(&restored.store);
-        let is_forgotten = restored.progress.is_some() && restored.inputs.iter().any(|known| known.committed.is_none());
         let mut running =
             Running::new(restored, Arc::clone(&self.shared.policy), &self.shared.settings, &starts, state_end, now);
         running.doubt = doubt;
-        running.has_forgotten_offsets = is_forgotten;
         let (totals, counts) = (*running.engine.totals(), Arc::clone(running.engine.tallies().committed()));
         let days = Arc::clone(running.engine.days());
         let time = running.engine.time();

@@ -73,7 +73,7 @@ pub(super) struct Running {
     /// The state was made with other settings, and no commit has stored yet what follows from these.
     has_new_settings: bool,
     /// The group has forgotten offsets that the changelog knows: it is told them again, with nothing else if need be.
-    pub(super) has_forgotten_offsets: bool,
+    has_forgotten_offsets: bool,
     partitions: i32,
     /// How the group's offsets differed from the changelog's at the start. A mistake only if a commit is accepted: who
     /// stood still during the restore, while others went on, sees the same.
@@ -110,6 +110,23 @@ pub(super) struct Input {
 }
 
 impl Input {
+    fn new(at: InputPartition, offset: i64, now: Duration) -> Self {
+        Self {
+            at,
+            queue: VecDeque::new(),
+            read_offset: offset,
+            next_offset: offset,
+            committed_offset: offset,
+            last_new: now,
+            written_ms: None,
+            idle: false,
+            backlog: None,
+            looked_at: now,
+            was_waited_for: false,
+            is_held: false,
+        }
+    }
+
     /// Records still to be taken in, as of the last look.
     pub(super) fn left(&self) -> Option<u64> {
         self.backlog.map(|backlog| backlog + self.queue.len() as u64)
@@ -119,6 +136,13 @@ impl Input {
     pub(super) fn lag_seconds(&self, wall: EventTime) -> f64 {
         let behind = self.written_ms.filter(|_| self.left() != Some(0));
         behind.map_or(0.0, |written| (wall.millis() - written).max(0) as f64 / 1000.0)
+    }
+}
+
+impl Restoring {
+    /// Whether the changelog knows an offset that the group has forgotten.
+    fn has_forgotten_offsets(&self) -> bool {
+        self.progress.is_some() && self.inputs.iter().any(|known| known.committed.is_none())
     }
 }
 
@@ -132,6 +156,7 @@ impl Running {
         now: Duration,
     ) -> Self {
         let mut engine = Partition::new(Arc::clone(&policy), Arc::clone(&restored.store));
+        let has_forgotten_offsets = restored.has_forgotten_offsets();
         let progress = restored.progress.unwrap_or_default();
         let is_same = progress.settings.is_empty() || progress.settings == settings.fingerprint;
         let time = progress.time_ms.map_or(EventTime::BEGINNING, EventTime::from_millis);
@@ -150,20 +175,7 @@ impl Running {
             known.and_then(|known| known.greatest_event_time_ms).map(EventTime::from_millis)
         });
         let watermark = Watermark::resume(greatest.collect(), time);
-        let inputs = starts.iter().map(|&(at, offset)| Input {
-            at,
-            queue: VecDeque::new(),
-            read_offset: offset,
-            next_offset: offset,
-            committed_offset: offset,
-            last_new: now,
-            written_ms: None,
-            idle: false,
-            backlog: None,
-            looked_at: now,
-            was_waited_for: false,
-            is_held: false,
-        });
+        let inputs = starts.iter().map(|&(at, offset)| Input::new(at, offset, now));
         let mut running = Self {
             engine,
             store: restored.store,
@@ -175,7 +187,7 @@ impl Running {
             state_sent: 0,
             settings: settings.fingerprint.clone(),
             has_new_settings: !is_same,
-            has_forgotten_offsets: false,
+            has_forgotten_offsets,
             partitions: settings.partitions,
             doubt: None,
             blocked_since: None,
@@ -183,6 +195,11 @@ impl Running {
         };
         running.reconsider_if_changed();
         running
+    }
+
+    /// Whether there is something to commit that no event and no timer asks for.
+    pub(super) fn has_to_tell(&self) -> bool {
+        self.engine.has_changes() || self.has_forgotten_offsets
     }
 
     /// Works out all next moments anew if settings have changed that they depend on, and no commit has kept that yet.

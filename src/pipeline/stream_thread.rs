@@ -358,7 +358,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
                     seen.counted_at = seen.time;
                 }
             });
-            if has_changes || running.has_forgotten_offsets {
+            if running.has_to_tell() {
                 self.batch.touch(partition, now);
             }
             self.announce(partition, now, None, None)?;
