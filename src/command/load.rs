@@ -68,7 +68,8 @@ impl Load {
         writer.finish()?;
         progress.finish_and_clear();
         let took = started.elapsed().as_secs_f64();
-        say(format_args!("{} events written in {took:.1} s, {:.0} a second", self.events, self.events as f64 / took))
+        say(format_args!("{} events written in {took:.1} s, {:.0} a second", self.events, self.events as f64 / took))?;
+        Ok(())
     }
 }
 

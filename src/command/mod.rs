@@ -19,6 +19,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, ConfigError, Options};
@@ -113,11 +114,9 @@ pub fn main() -> ExitCode {
 }
 
 /// Prints a line. Whoever reads may stop early, as `head` does.
-fn say(line: fmt::Arguments<'_>) -> Result<(), Failure> {
+fn say(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
     match writeln!(io::stdout(), "{line}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::Failed(format!("can't write to standard output: {error}")))
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("can't write to standard output"),
         _ => Ok(()),
     }
 }

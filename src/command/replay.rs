@@ -82,10 +82,10 @@ impl Replay {
             let example = "a day such as 2026-03-01 nor a time such as 2026-03-01T12:00:00Z";
             Failure::WrongUse(format!("--predict-at: {date:?} is neither {example}"))
         })?;
-        self.replay(&options, policy, predict_at)
+        Ok(self.replay(&options, policy, predict_at)?)
     }
 
-    fn replay(&self, options: &Options, policy: Arc<Policy>, predict_at: Vec<EventTime>) -> Result<(), Failure> {
+    fn replay(&self, options: &Options, policy: Arc<Policy>, predict_at: Vec<EventTime>) -> Result<()> {
         let mut history = History::open(&self.input, self.currency)?;
         let mut signals = self.signals.as_ref().map(create).transpose()?;
         let mut predictions = self.predictions.as_ref().map(|path| Predictions::new(predict_at, path)).transpose()?;
@@ -203,7 +203,7 @@ fn progress_bar(size: u64) -> ProgressBar {
     ProgressBar::new(size).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn tell(counts: &Counts, history: &History, partition: &Partition<Nobody>) -> Result<(), Failure> {
+fn tell(counts: &Counts, history: &History, partition: &Partition<Nobody>) -> Result<()> {
     let totals = partition.totals();
     say(format_args!("{} events, {} duplicates, {} late", counts.events, counts.duplicates, counts.late))?;
     for ((kind, name), count) in &counts.signals {

@@ -1,15 +1,13 @@
 //! `homecoming schema`: the contract for machines.
 
-use std::fmt::Display;
 use std::fs;
-use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::config::TopicOptions;
 use crate::wire::schema::{self, TopicNames};
 
@@ -37,7 +35,7 @@ impl Schema {
             dead_letters: &topics.dead_letters,
         });
         let Some(folder) = self.out else {
-            return print(&document).map_err(Failure::from);
+            return say(format_args!("{document:#}")).map_err(Failure::from);
         };
         fs::create_dir_all(&folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
         write(&folder, "asyncapi.json", &document)?;
@@ -48,16 +46,8 @@ impl Schema {
     }
 }
 
-/// Whoever reads may stop early, as `head` does.
-fn print(text: impl Display) -> Result<()> {
-    match writeln!(io::stdout(), "{text:#}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("can't write to stdout"),
-        _ => Ok(()),
-    }
-}
-
 fn write(folder: &Path, name: &str, json: &Value) -> Result<()> {
     let path = folder.join(name);
     fs::write(&path, format!("{json:#}\n")).with_context(|| format!("can't write {}", path.display()))?;
-    print(path.display())
+    say(format_args!("{}", path.display()))
 }
