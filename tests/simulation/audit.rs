@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use homecoming::domain::Customer;
 use homecoming::pipeline::ports::InputPartition;
-use homecoming::wire::customer_record;
 use homecoming::wire::progress_record::Progress;
 use homecoming::wire::state_key::{self, StateKey};
+use homecoming::wire::{Source, customer_record};
 use serde_json::Value;
 
+use crate::model;
 use crate::oracle::Oracle;
 use crate::shop::Shop;
+use crate::support::model::{Expected, Refused};
 use crate::topics::{PartitionLog, Record, Topic};
 use crate::world::{ActorId, Sim};
 
@@ -27,12 +29,13 @@ struct State {
 pub fn audit(sim: &mut Sim, shop: &Shop) {
     let mut complaints = Vec::new();
     let oracle = Oracle::new(&sim.plan, shop);
+    let expected = model::expected(&sim.plan, shop);
     let states: Vec<State> =
         (0..sim.plan.partitions).map(|partition| state_of(sim.broker.log(Topic::State, partition))).collect();
     offsets_agree(sim, &states, &mut complaints);
-    dead_letters_are_the_malformed(sim, &oracle, &mut complaints);
+    dead_letters_are_the_malformed(sim, &expected, &mut complaints);
     signals_are_consistent(sim, &oracle, &states, &mut complaints);
-    signals_are_as_expected(sim, shop, &oracle, &states, &mut complaints);
+    signals_are_as_expected(sim, shop, (&oracle, &expected), &states, &mut complaints);
     memory_is_the_state(sim, &states, &mut complaints);
     only_what_is_committed_is_heard(sim, &mut complaints);
     let now = sim.now;
@@ -82,14 +85,18 @@ fn offsets_agree(sim: &Sim, states: &[State], complaints: &mut Complaints) {
     }
 }
 
-fn dead_letters_are_the_malformed(sim: &Sim, oracle: &Oracle, complaints: &mut Complaints) {
+fn dead_letters_are_the_malformed(sim: &Sim, expected: &Expected, complaints: &mut Complaints) {
     let mut found = BTreeMap::new();
     for record in committed(sim, Topic::DeadLetters) {
         let part = |name| record.header(name).unwrap_or_default().to_owned();
         let at = (part("source.topic"), part("source.partition"), part("source.offset"), part("error.code"));
         *found.entry(at).or_insert(0) += 1;
     }
-    let expected: BTreeMap<_, _> = oracle.malformed.iter().map(|at| (at.clone(), 1)).collect();
+    let refused = expected.refused.iter().map(|Refused { input, record, code }| {
+        let topic = Source::ALL[*input as usize].name();
+        (topic.to_owned(), record.partition.to_string(), record.offset.to_string(), (*code).to_owned())
+    });
+    let expected: BTreeMap<_, _> = refused.map(|at| (at, 1)).collect();
     differences("dead letter", &expected, &found, complaints);
 }
 
@@ -171,9 +178,15 @@ fn decoded(record: &[u8]) -> Customer {
     customer_record::decode(record).expect("a stored customer is readable")
 }
 
-/// Customers whose events came in order: exactly what one run over the whole history says, and the same state.
-fn signals_are_as_expected(sim: &Sim, shop: &Shop, oracle: &Oracle, states: &[State], complaints: &mut Complaints) {
-    let is_messy = |id: &str| shop.messy.contains(id) || id.starts_with("closing");
+/// Customers whose events came in order: exactly what one run over the whole history says, and the same state; and what
+/// the model says, to whom the engine is as strange as Kafka.
+fn signals_are_as_expected(
+    sim: &Sim,
+    shop: &Shop,
+    (oracle, model): (&Oracle, &Expected),
+    states: &[State],
+    complaints: &mut Complaints,
+) {
     let mut found: BTreeMap<(Topic, String), Vec<String>> = BTreeMap::new();
     for topic in [Topic::ReturningCustomers, Topic::ChurnRisk] {
         for record in committed(sim, topic) {
@@ -182,9 +195,9 @@ fn signals_are_as_expected(sim: &Sim, shop: &Shop, oracle: &Oracle, states: &[St
             found.entry((topic, text(&record.key))).or_default().push(text(&record.value));
         }
     }
-    found.retain(|(_, id), _| !is_messy(id));
+    found.retain(|(_, id), _| shop.is_in_order(id));
     let mut expected = oracle.signals.clone();
-    expected.retain(|(_, id), _| !is_messy(id));
+    expected.retain(|(_, id), _| shop.is_in_order(id));
     for key in expected.keys().chain(found.keys()).collect::<BTreeSet<_>>() {
         let of = |signals: &BTreeMap<_, Vec<String>>| signals.get(key).cloned().unwrap_or_default();
         let (should, is) = (of(&expected), of(&found));
@@ -204,10 +217,16 @@ fn signals_are_as_expected(sim: &Sim, shop: &Shop, oracle: &Oracle, states: &[St
     let stored: BTreeMap<&String, Customer> = stored.map(|(id, record)| (id, decoded(record))).collect();
     for id in oracle.customers.keys().chain(stored.keys().copied()).collect::<BTreeSet<_>>() {
         let (is, should) = (stored.get(id), oracle.customers.get(id));
-        if is != should && !is_messy(id) {
+        if is != should && shop.is_in_order(id) {
             complaints.push(format!("the state of {id} is {is:?}, but should be {should:?}"));
         }
     }
+
+    let mut told: BTreeMap<String, String> = BTreeMap::new();
+    for ((_, id), signals) in found {
+        told.entry(id).or_default().extend(signals.into_iter().flat_map(|signal| [signal, "\n".to_owned()]));
+    }
+    complaints.extend(model::differences(shop, model, &told, &stored));
 }
 
 /// What readers see is the state, byte for byte, and its counts.

@@ -7,12 +7,17 @@ mod alike;
 #[path = "../recount/mod.rs"]
 mod recount;
 
+#[allow(dead_code, unused_imports, reason = "shared with the tests on a real broker, which use all of it")]
+#[path = "../support/mod.rs"]
+mod support;
+
 mod audit;
 mod broker;
 mod chance;
 mod client;
 mod director;
 mod group;
+mod model;
 mod network;
 mod oracle;
 mod plan;

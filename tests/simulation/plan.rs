@@ -10,7 +10,7 @@ use homecoming::wire::Source;
 use crate::chance::Chance;
 use crate::network::NetworkFaults;
 
-const DAY_MS: i64 = 86_400_000;
+pub const DAY_MS: i64 = 86_400_000;
 /// 2026-01-01.
 const BEGINNING_MS: i64 = 1_767_225_600_000;
 
@@ -38,10 +38,12 @@ pub enum Mutation {
     FiredAgain,
     /// Settled counts are not stored with the transaction.
     SettledLeftOut,
+    /// The engine weighs an open ticket less than the shop wants: it agrees with itself, and errs.
+    RuleMisread,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::TimersWithoutOffsets,
         Self::OffsetsApart,
         Self::OverlayKept,
@@ -51,6 +53,7 @@ impl Mutation {
         Self::OldValueLast,
         Self::FiredAgain,
         Self::SettledLeftOut,
+        Self::RuleMisread,
     ];
 }
 
@@ -197,6 +200,10 @@ impl Plan {
     pub fn policy(&self) -> Arc<Policy> {
         // Short as well with every other seed; with the others as the recount of recoveries takes it to be.
         let memory = Span::from_days(if self.seed.is_multiple_of(2) { 8 } else { 60 });
-        Arc::new(Policy { activity_horizon_days: ACTIVITY_DAYS, memory, ..Policy::default() })
+        let mut policy = Policy { activity_horizon_days: ACTIVITY_DAYS, memory, ..Policy::default() };
+        if self.mutation == Some(Mutation::RuleMisread) {
+            policy.weights.open_ticket += 0.1;
+        }
+        Arc::new(policy)
     }
 }

@@ -30,6 +30,9 @@ pub struct Shop {
 /// Every customer's events lie at least so far apart.
 const GAP_MS: u64 = 250;
 
+/// How those are called whose events only let time pass.
+const CLOSING: &str = "closing-";
+
 impl Shop {
     pub fn new(plan: &Plan) -> Self {
         let mut chance = Chance::new(plan.seed, 2);
@@ -82,12 +85,17 @@ impl Shop {
         self.records.push(Written { at, source, partition, record: Arc::new(record) });
     }
 
+    /// Whether what is said of somebody does not depend on when it was read.
+    pub fn is_in_order(&self, customer: &str) -> bool {
+        !self.messy.contains(customer) && !customer.starts_with(CLOSING)
+    }
+
     /// One event on every input of every partition, at the same late instant: it brings time near there. None of them
     /// counts for a customer, as their day is still to come when all is counted.
     pub fn closing(plan: &Plan, at_ms: i64) -> Vec<Written> {
         let mut closing = Self { records: Vec::new(), messy: BTreeSet::new(), malformed: 0 };
         for partition in 0..plan.partitions {
-            let mut ids = (0..).map(|number| format!("closing-{number}"));
+            let mut ids = (0..).map(|number| format!("{CLOSING}{number}"));
             let key = ids.find(|id| partition_of(id.as_bytes(), plan.partitions) == partition);
             let key = key.expect("some number falls on every partition");
             let at = EventTime::from_millis(at_ms);

@@ -14,9 +14,10 @@ mod risk;
 mod shop;
 mod story;
 
+pub use known::Rules;
 #[allow(unused_imports, reason = "what the tests on Kafka take from wire to wire, those of the engine spell out")]
 pub use reading::{Channel, Scale, Step};
 pub use reading::{Event, Input, Limits, What};
 pub use risk::{Assessment, Level, Reason, Walk};
 pub use shop::{Ending, Expected, Inputs, Refused};
-pub use story::{Arrival, ChurnRisk, Returning, Story, tell};
+pub use story::{Arrival, ChurnRisk, Returning, Story, tell, tell_under};

@@ -10,8 +10,20 @@ use super::reading::{Channel, Event, Scale, Step, What};
 /// Until when a ticket must be resolved to be without pain, and when an open one is overdue.
 pub const SERVICE_LEVEL: i64 = 24 * HOUR;
 
-/// How long tickets, ratings and resolutions count.
-pub const MEMORY: i64 = 60 * DAY;
+/// What a shop may set, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// No order for that long, and a customer has lapsed.
+    pub activity_horizon: i64,
+    /// How long tickets, ratings and resolutions count.
+    pub memory: i64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { activity_horizon: 90 * DAY, memory: 60 * DAY }
+    }
+}
 
 /// What the contract lets a service forget. The model never does, so it must not be led beyond.
 const ORDERS_REMEMBERED: usize = 256;
@@ -57,6 +69,7 @@ struct Said {
 
 #[derive(Clone, Debug, Default)]
 pub struct Known {
+    pub rules: Rules,
     pub orders: Vec<Order>,
     refunds: Vec<Money>,
     tickets: BTreeMap<String, Vec<TicketEvent>>,
@@ -78,6 +91,11 @@ pub struct Ticket<'a> {
 }
 
 impl Known {
+    /// Nothing yet.
+    pub fn under(rules: Rules) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
     /// What the customer is already known to have done. Gives when that was said to have been.
     pub fn duplicate_of(&self, event: &Event) -> Option<Instant> {
         if let What::Purchase { order_id, .. } = &event.what {
@@ -164,7 +182,8 @@ impl Known {
 
     /// The low ratings that still count.
     pub fn low_ratings(&self, now: Instant) -> impl Iterator<Item = &Feedback> {
-        self.feedback.iter().filter(move |rating| rating.is_low() && rating.at <= now && now < rating.at + MEMORY)
+        let memory = self.rules.memory;
+        self.feedback.iter().filter(move |rating| rating.is_low() && rating.at <= now && now < rating.at + memory)
     }
 
     pub fn is_rated_low(&self, ticket: &str, now: Instant) -> bool {
@@ -185,9 +204,10 @@ impl Known {
 
     /// Every instant at which a factor could change; many at which none does.
     pub fn turning_points(&self) -> Vec<Instant> {
+        let memory = self.rules.memory;
         let of_tickets = self.tickets.values().flatten().map(|event| event.at);
-        let of_tickets = of_tickets.flat_map(|at| [at, at + SERVICE_LEVEL, at + MEMORY]);
-        let of_ratings = self.feedback.iter().flat_map(|rating| [rating.at, rating.at + MEMORY]);
+        let of_tickets = of_tickets.flat_map(|at| [at, at + SERVICE_LEVEL, at + memory]);
+        let of_ratings = self.feedback.iter().flat_map(|rating| [rating.at, rating.at + memory]);
         of_tickets.chain(of_ratings).collect()
     }
 
@@ -196,7 +216,7 @@ impl Known {
         let is_recovery = |resolved: Instant| {
             let is_earlier = |order: &Order| (order.at, order.id.as_str()) < (at, order_id);
             let was_before = self.orders.iter().any(|order| resolved < order.at && is_earlier(order));
-            resolved < at && at <= resolved + MEMORY && !was_before
+            resolved < at && at <= resolved + self.rules.memory && !was_before
         };
         let resolved = self.tickets(at).filter_map(|ticket| Some((ticket.resolved_at?, ticket.id)));
         resolved.filter(|(resolved_at, _)| is_recovery(*resolved_at)).max().map(|(_, id)| id)

@@ -4,11 +4,8 @@ use serde_json::{Value, json};
 
 use super::calendar::{DAY, HOUR, Instant};
 use super::chance::{DEFAULT, HORIZON, logit, sigma};
-use super::known::{Known, MEMORY, Ticket, in_days};
+use super::known::{Known, Ticket, in_days};
 use super::money::Money;
-
-/// No order for that long, and a customer has lapsed.
-pub const ACTIVITY_HORIZON: i64 = 90 * DAY;
 
 const OPEN_TICKET: f64 = -0.7;
 const OVERDUE_TICKET: f64 = -0.5;
@@ -150,7 +147,7 @@ fn factors(known: &Known, now: Instant) -> Vec<Reason> {
             add("overdue_ticket", OVERDUE_TICKET, evidence());
         }
     }
-    let young = known.tickets(now).filter(|ticket| now < ticket.opened_at + MEMORY);
+    let young = known.tickets(now).filter(|ticket| now < ticket.opened_at + known.rules.memory);
     let contacts: u32 = young.map(|ticket| ticket.contacts + ticket.reopenings).sum();
     if contacts > 0 {
         let log_odds = (REPEATED_CONTACT * f64::from(contacts)).max(REPEATED_CONTACT_AT_MOST);
@@ -161,7 +158,7 @@ fn factors(known: &Known, now: Instant) -> Vec<Reason> {
         add("low_rating", LOW_RATING, evidence);
     }
     let is_painless = |ticket: &Ticket<'_>| {
-        let is_recent = ticket.resolved_at.is_some_and(|resolved| now < resolved + MEMORY);
+        let is_recent = ticket.resolved_at.is_some_and(|resolved| now < resolved + known.rules.memory);
         is_recent && ticket.took_no_effort() && !known.is_rated_low(ticket.id, now)
     };
     if let Some(ticket) = known.tickets(now).filter(is_painless).max_by_key(|ticket| (ticket.resolved_at, ticket.id)) {
@@ -193,7 +190,7 @@ pub fn next_change(known: &Known, level: Level, from: Instant, to: Instant, walk
     if level == Level::Lapsed {
         return None;
     }
-    let lapse = known.last_order_at()? + ACTIVITY_HORIZON;
+    let lapse = known.last_order_at()? + known.rules.activity_horizon;
     let end = lapse.min(to) - 1;
     let then = |at: Instant| level.then(risk(known, at));
     let mut before = from;

@@ -1,11 +1,11 @@
 //! One customer's life, event by event, and what must be announced of it.
 
 use super::calendar::{self, Instant};
-use super::known::Known;
+use super::known::{Known, Rules};
 use super::money::Money;
 use super::reading::{Event, What};
 use super::risk::{self, Change};
-use super::risk::{ACTIVITY_HORIZON, Assessment, Level, Walk};
+use super::risk::{Assessment, Level, Walk};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Returning {
@@ -70,7 +70,12 @@ pub struct Arrival {
 
 /// Tells the story of one customer from all that arrived of them, time standing at `end` afterwards.
 pub fn tell(arrivals: &[Arrival], end: Instant, walk: Walk) -> Story {
-    let mut book = Book::new(walk);
+    tell_under(Rules::default(), arrivals, end, walk)
+}
+
+/// The same in a shop that has set other rules.
+pub fn tell_under(rules: Rules, arrivals: &[Arrival], end: Instant, walk: Walk) -> Story {
+    let mut book = Book::new(walk, rules);
     for arrival in arrivals {
         book.time_passes(arrival.time_before);
         book.on_event(&arrival.event);
@@ -94,10 +99,10 @@ struct Book {
 }
 
 impl Book {
-    fn new(walk: Walk) -> Self {
+    fn new(walk: Walk, rules: Rules) -> Self {
         Self {
             walk,
-            known: Known::default(),
+            known: Known::under(rules),
             level: None,
             evaluated: Instant::MIN,
             is_at_crossing: false,
@@ -154,7 +159,7 @@ impl Book {
     fn forget(&mut self) {
         self.story.orders_erased += self.known.orders.len();
         self.story.returning_orders_erased += self.known.orders.len().saturating_sub(1);
-        *self = Self { story: std::mem::take(&mut self.story), ..Self::new(self.walk) };
+        *self = Self { story: std::mem::take(&mut self.story), ..Self::new(self.walk, self.known.rules) };
     }
 
     fn on_purchase(&mut self, event: &Event, order_id: &str, price: &Money) {
@@ -179,7 +184,7 @@ impl Book {
         }
         let is_closed = level != Level::Low && self.level == Some(Level::Low);
         let kind = match since_previous {
-            Some(gap) if gap > ACTIVITY_HORIZON => "reactivated",
+            Some(gap) if gap > self.known.rules.activity_horizon => "reactivated",
             _ if self.known.orders.len() == 2 => "second_purchase",
             _ => "repeat",
         };
@@ -202,7 +207,7 @@ impl Book {
     fn leave_lapsed(&mut self) {
         let last = self.known.last_order_at().expect("an order was just added");
         // Lapsed is from that very instant on.
-        if self.evaluated < last + ACTIVITY_HORIZON {
+        if self.evaluated < last + self.known.rules.activity_horizon {
             let level = Level::afresh(risk::risk(&self.known, self.evaluated));
             self.change_level(level, self.evaluated);
         }
