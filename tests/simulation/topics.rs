@@ -43,6 +43,7 @@ enum Fate {
 
 struct Entry {
     offset: i64,
+    /// When it was written, or its transaction ended.
     at: Duration,
     record: Arc<Record>,
     fate: Fate,
@@ -89,7 +90,8 @@ impl PartitionLog {
         if let Some(first) = self.open.remove(&producer) {
             for entry in self.entries.iter_mut().filter(|entry| entry.offset >= first) {
                 if entry.fate == Fate::Open(producer) {
-                    entry.fate = fate;
+                    // Nobody could read it before.
+                    (entry.fate, entry.at) = (fate, at);
                 }
             }
         }
