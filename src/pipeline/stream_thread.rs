@@ -170,12 +170,13 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         if is_full || is_due { self.try_commit() } else { Ok(()) }
     }
 
-    /// When the open batch is to be committed: an interval after the last commit began. After a quiet time that is at
-    /// once, but for a little in which more may come.
+    /// When the open batch is to be committed: an interval after the last commit began, as nearly as the thread's own
+    /// beat has it. After a quiet time that is at once, but for a little in which more may come.
     fn commit_due(&self) -> Option<Duration> {
         let interval = self.shared.settings.commit_interval;
         let opened = self.batch.opened_at?;
-        Some((self.commit_began + interval).max(opened + interval / 10))
+        let due = next_beat(self.commit_began + interval / 2, interval, self.shared.thread);
+        Some(due.max(opened + interval / 10))
     }
 
     fn poll_wait(&self, now: Duration) -> Duration {
@@ -367,6 +368,15 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     }
 }
 
+/// The first beat of a stream thread from an instant on. Each thread has its own, about as far from all others' as can
+/// be: while one waits for its commit, others are to have work left to do.
+fn next_beat(from: Duration, interval: Duration, thread: usize) -> Duration {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    let shift = interval.mul_f64((thread as f64 * GOLDEN).fract());
+    let since = (from + interval - shift).as_nanos() % interval.as_nanos().max(1);
+    if since == 0 { from } else { from + interval - Duration::from_nanos(since as u64) }
+}
+
 fn move_time(
     running: &mut Running,
     settings: &Settings,
@@ -380,4 +390,31 @@ fn move_time(
     }
     let time = running.watermark.advance(&rules, &idle[..running.inputs.len()], wall);
     running.engine.advance(time, settings.max_timers_per_batch, announcements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_commit_one_after_the_other_each_once_an_interval() {
+        let interval = Duration::from_millis(100);
+        let mut beats = Vec::new();
+        for thread in 0..4 {
+            let mut at = Duration::from_secs(5);
+            let mut of_thread = Vec::new();
+            for late in [0, 3, 49, 0, 12] {
+                at = next_beat(at + interval / 2, interval, thread);
+                of_thread.push(at);
+                // It begins when the thread gets round to it, which moves no later one.
+                at += Duration::from_millis(late);
+            }
+            assert!(of_thread.windows(2).all(|pair| pair[1] - pair[0] == interval), "{of_thread:?}");
+            beats.push(of_thread[0].as_millis() % 100);
+        }
+        let apart = |one: u128, other: u128| one.abs_diff(other).min(100 - one.abs_diff(other));
+        for (place, beat) in beats.iter().enumerate() {
+            assert!(beats[..place].iter().all(|other| apart(*beat, *other) > 14), "{beats:?}");
+        }
+    }
 }
