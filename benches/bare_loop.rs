@@ -129,6 +129,7 @@ fn work(
     let consumer: BaseConsumer = client(bootstrap)
         .set("group.id", name)
         .set("isolation.level", "read_committed")
+        .set("check.crcs", "true")
         .set("partition.assignment.strategy", "range")
         .set("fetch.wait.max.ms", "50")
         .set("fetch.queue.backoff.ms", "5")

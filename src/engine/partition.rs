@@ -347,6 +347,11 @@ impl<C: Committed> Partition<C> {
         self.customers.changes.drain()
     }
 
+    /// How many customers the open batch changed.
+    pub fn changed_customers(&self) -> usize {
+        self.customers.changes.len()
+    }
+
     /// Whether the open batch changed any customer or count, or ended a day.
     pub fn has_changes(&self) -> bool {
         let has_counted = !self.accounts.tallies.open().is_empty() || self.days.has_ended();

@@ -8,7 +8,7 @@ use super::ports::{InputPartition, Position, Remembered};
 use super::record::Taken;
 use super::settings::Settings;
 use crate::domain::time::Day;
-use crate::domain::{EventTime, Policy};
+use crate::domain::{CustomerId, EventTime, Policy};
 use crate::engine::tallies::Section;
 use crate::engine::{DayEnd, Partition, Rank, Watermark};
 use crate::store::PartitionStore;
@@ -70,8 +70,8 @@ pub(super) struct Running {
     /// How many records the open batch sent to the changelog.
     pub(super) state_sent: i64,
     settings: BTreeMap<String, String>,
-    /// The state was made with other settings, and no commit has stored yet what follows from these.
-    has_new_settings: bool,
+    /// The state was made with other settings, and no commit has stored yet all that follows from these.
+    new_settings: Option<NewSettings>,
     /// The group has forgotten offsets that the changelog knows: it is told them again, with nothing else if need be.
     has_forgotten_offsets: bool,
     partitions: i32,
@@ -82,6 +82,30 @@ pub(super) struct Running {
     blocked_since: Option<Duration>,
     /// From when on records have come without a pause for long enough.
     steady_from: Duration,
+}
+
+/// What is left to be done after settings have changed on which the customers' next moments depend.
+struct NewSettings {
+    /// Those that the state was made with. They stay its settings until all is done: whoever takes over begins anew.
+    before: BTreeMap<String, String>,
+    /// Everybody, in an order that is always the same.
+    customers: Vec<CustomerId>,
+    /// How many of them have been looked at, and how many of these the last commit holds.
+    done: usize,
+    committed: usize,
+}
+
+impl NewSettings {
+    fn new(before: BTreeMap<String, String>, store: &PartitionStore) -> Self {
+        let mut customers = Vec::with_capacity(store.len());
+        store.for_each_record(|id, _| customers.push(id.clone()));
+        customers.sort_unstable();
+        Self { before, customers, done: 0, committed: 0 }
+    }
+
+    fn is_done(&self) -> bool {
+        self.done == self.customers.len()
+    }
 }
 
 /// One input of a partition at work.
@@ -176,7 +200,8 @@ impl Running {
         });
         let watermark = Watermark::resume(greatest.collect(), time);
         let inputs = starts.iter().map(|&(at, offset)| Input::new(at, offset, now));
-        let mut running = Self {
+        Self {
+            new_settings: (!is_same).then(|| NewSettings::new(progress.settings, &restored.store)),
             engine,
             store: restored.store,
             watermark_committed: watermark.clone(),
@@ -186,27 +211,34 @@ impl Running {
             state_end,
             state_sent: 0,
             settings: settings.fingerprint.clone(),
-            has_new_settings: !is_same,
             has_forgotten_offsets,
             partitions: settings.partitions,
             doubt: None,
             blocked_since: None,
             steady_from: now + STEADY_AFTER,
-        };
-        running.reconsider_if_changed();
-        running
+        }
     }
 
     /// Whether there is something to commit that no event and no timer asks for.
     pub(super) fn has_to_tell(&self) -> bool {
-        self.engine.has_changes() || self.has_forgotten_offsets
+        let has_taken_up = self.new_settings.as_ref().is_some_and(NewSettings::is_done);
+        self.engine.has_changes() || self.has_forgotten_offsets || has_taken_up
     }
 
-    /// Works out all next moments anew if settings have changed that they depend on, and no commit has kept that yet.
-    fn reconsider_if_changed(&mut self) {
-        if self.has_new_settings {
-            self.store.for_each_record(|id, _| self.engine.reconsider(id));
-        }
+    /// Whether settings have changed, and not everybody has been looked at by the new ones. Until then nothing is taken
+    /// in, and time stands.
+    pub(super) fn is_reconsidering(&self) -> bool {
+        self.new_settings.as_ref().is_some_and(|new| !new.is_done())
+    }
+
+    /// Works out the next moments of up to `most` more customers by the new settings; says how many that changed.
+    pub(super) fn reconsider(&mut self, most: usize) -> usize {
+        let Some(new) = &mut self.new_settings else { return 0 };
+        let before = self.engine.changed_customers();
+        let until = new.customers.len().min(new.done + most);
+        new.customers[new.done..until].iter().for_each(|id| self.engine.reconsider(id));
+        new.done = until;
+        self.engine.changed_customers() - before
     }
 
     /// Puts a record where it waits for its turn. False: it was there already.
@@ -322,15 +354,17 @@ impl Running {
         let totals = self.engine.totals();
         let erased = Erased { orders: totals.erased_orders, returning_orders: totals.erased_returning_orders };
         let time = Some(self.engine.time()).filter(|time| *time != EventTime::BEGINNING);
+        let unfinished = self.new_settings.as_ref().filter(|new| !new.is_done());
+        let settings = unfinished.map_or(&self.settings, |new| &new.before);
         let (made_with, moment) = ((sequence, self.partitions), (time, self.engine.open_day()));
-        Progress::new(made_with, moment, inputs.collect(), erased, self.settings.clone())
+        Progress::new(made_with, moment, inputs.collect(), erased, settings.clone())
     }
 
     /// What is committed, to be kept while the partition is elsewhere; nothing when it began to read elsewhere than where
     /// its state stands and no commit has settled that.
     pub(super) fn keep(mut self, now: Duration) -> Option<Kept> {
         // Nor what was made with other settings, and not yet looked at anew for good.
-        if self.doubt.is_some() || self.has_new_settings {
+        if self.doubt.is_some() || self.new_settings.is_some() {
             return None;
         }
         self.undo();
@@ -354,7 +388,9 @@ impl Running {
             seen.counted_at = self.engine.today().map(|_| self.engine.time());
         });
         self.sequence += 1;
-        (self.has_new_settings, self.has_forgotten_offsets) = (false, false);
+        self.has_forgotten_offsets = false;
+        self.new_settings.iter_mut().for_each(|new| new.committed = new.done);
+        self.new_settings.take_if(|new| new.is_done());
         self.watermark_committed = self.watermark.clone();
         for input in &mut self.inputs {
             input.committed_offset = input.next_offset;
@@ -364,7 +400,7 @@ impl Running {
     /// The open batch never happened; says where to read on.
     pub(super) fn undo(&mut self) -> Vec<(InputPartition, i64)> {
         self.engine.undo();
-        self.reconsider_if_changed();
+        self.new_settings.iter_mut().for_each(|new| new.done = new.committed);
         self.watermark = self.watermark_committed.clone();
         for input in &mut self.inputs {
             input.next_offset = input.committed_offset;

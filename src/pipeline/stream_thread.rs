@@ -26,6 +26,9 @@ const WAITED: Duration = Duration::from_micros(200);
 /// How many records are read in one turn of the loop.
 const POLLED_AT_ONCE: usize = 32;
 
+/// How many customers are looked at by new settings in one turn: a few milliseconds' work.
+const RECONSIDERED_AT_ONCE: usize = 1000;
+
 /// What the rest of the process sees of a stream thread.
 #[derive(Debug, Default)]
 pub struct Status {
@@ -227,8 +230,12 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         of.into_iter().try_for_each(|partition| self.work(partition, now))
     }
 
-    /// Takes in what is ready of a partition, until the batch is full.
+    /// Takes in what is ready of a partition, until the batch is full. After settings have changed everybody is looked at
+    /// first, in as many batches as it takes.
     fn work(&mut self, partition: i32, now: Duration) -> Result<(), Fault> {
+        if self.reconsider(partition, now) {
+            return self.regulate(partition);
+        }
         while self.batch.records < self.shared.settings.max_batch_records {
             let Some(running) = self.running.get_mut(&partition) else { return Ok(()) };
             let (log, merge_wait) = (&self.log, self.shared.settings.merge_wait);
@@ -242,6 +249,21 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         }
         self.more_due = true;
         self.regulate(partition)
+    }
+
+    /// Looks at some customers of a partition by new settings; says whether there were any to be looked at.
+    fn reconsider(&mut self, partition: i32, now: Duration) -> bool {
+        let Some(running) = self.running.get_mut(&partition).filter(|running| running.is_reconsidering()) else {
+            return false;
+        };
+        let room = self.shared.settings.max_batch_records.saturating_sub(self.batch.records);
+        let changed = running.reconsider(room.min(RECONSIDERED_AT_ONCE));
+        if changed > 0 {
+            self.batch.touch(partition, now);
+            self.batch.records += changed;
+        }
+        self.more_due = true;
+        true
     }
 
     fn apply(&mut self, partition: i32, place: usize, taken: Taken, now: Duration) -> Result<(), Fault> {
@@ -340,13 +362,15 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             for input in &mut running.inputs {
                 input.backlog = self.log.backlog(input.at, input.read_offset);
             }
-            if let Some(last) = running.fall_idle(now, self.shared.settings.idle_after) {
-                // All at once, as after a backlog: time goes by whoever was read last, and stands only then.
-                running.inputs[last].idle = false;
-                self.more_due |= move_time(running, &self.shared.settings, None, &mut self.announcements);
-                running.inputs[last].idle = true;
+            if !running.is_reconsidering() {
+                if let Some(last) = running.fall_idle(now, self.shared.settings.idle_after) {
+                    // All at once, as after a backlog: time goes by whoever was read last, and stands only then.
+                    running.inputs[last].idle = false;
+                    self.more_due |= move_time(running, &self.shared.settings, None, &mut self.announcements);
+                    running.inputs[last].idle = true;
+                }
+                self.more_due |= move_time(running, &self.shared.settings, wall, &mut self.announcements);
             }
-            self.more_due |= move_time(running, &self.shared.settings, wall, &mut self.announcements);
             let has_changes = running.engine.has_changes();
             running.store.show(|seen| {
                 seen.backlog = running.inputs.iter().map(Input::left).collect();

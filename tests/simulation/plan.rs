@@ -77,6 +77,8 @@ pub struct Weights {
 pub struct Plan {
     pub seed: u64,
     pub mutation: Option<Mutation>,
+    /// After so many days without an order a customer has lapsed.
+    pub activity_days: u32,
     pub partitions: i32,
     pub has_static_ids: bool,
     /// `clock = "wall"`.
@@ -131,6 +133,7 @@ impl Plan {
         Self {
             seed,
             mutation,
+            activity_days: ACTIVITY_DAYS,
             partitions: 4,
             has_static_ids: chance.per_mille(400),
             wall_clock,
@@ -190,7 +193,7 @@ impl Plan {
             wall_clock: self.wall_clock,
             leave_within: Duration::from_secs(2),
             event_source: "simulation".to_owned(),
-            fingerprint: [("activity_horizon".to_owned(), format!("{ACTIVITY_DAYS}d"))].into(),
+            fingerprint: [("activity_horizon".to_owned(), format!("{}d", self.activity_days))].into(),
             merge_wait: self.merge_wait,
             partitions: self.partitions,
             topics: Source::ALL.map(|source| (source, source.name().to_owned())).to_vec(),
@@ -200,7 +203,7 @@ impl Plan {
     pub fn policy(&self) -> Arc<Policy> {
         // Short as well with every other seed; with the others as the recount of recoveries takes it to be.
         let memory = Span::from_days(if self.seed.is_multiple_of(2) { 8 } else { 60 });
-        let mut policy = Policy { activity_horizon_days: ACTIVITY_DAYS, memory, ..Policy::default() };
+        let mut policy = Policy { activity_horizon_days: self.activity_days, memory, ..Policy::default() };
         if self.mutation == Some(Mutation::RuleMisread) {
             policy.weights.open_ticket += 0.1;
         }

@@ -1,13 +1,19 @@
 //! Cases that follow a script instead of chance.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use homecoming::domain::EventTime;
+use homecoming::engine::Partition;
+use homecoming::store::PartitionStore;
 use homecoming::wire::Source;
+use homecoming::wire::progress_record::Progress;
+use homecoming::wire::state_key::StateKey;
 
 use crate::audit;
 use crate::director::{Director, Ending};
 use crate::plan::Plan;
-use crate::topics::Topic;
+use crate::topics::{PartitionLog, Topic};
 use crate::world::ActorId;
 
 fn refusal(director: &Director, process: ActorId) -> Option<String> {
@@ -109,6 +115,74 @@ fn an_input_that_stands_still_is_not_waited_for_for_ever() {
             "seed {seed}: {shortly} purchases, and {for_long} if waited for for long"
         );
     }
+}
+
+/// After settings have changed everybody is looked at by the new ones before anything else is taken in: in many small
+/// transactions if there are many, and from the start again by whoever takes over from one that dies on the way.
+#[test]
+fn new_settings_take_as_many_transactions_as_they_need() {
+    for seed in 1..10 {
+        let plan = Plan { max_batch_records: 3, ..Plan::calm(seed) };
+        let mut director = Director::new(plan, true);
+        director.write_later();
+        let first = director.start(0, Duration::ZERO);
+        director.pass(Duration::from_secs(25));
+        director.world.lock().kill(first, 0);
+        director.pass(Duration::from_secs(12));
+        let written = |director: &Director, partition| director.world.lock().broker.log(Topic::State, partition).end();
+        let before: Vec<i64> = (0..4).map(|partition| written(&director, partition)).collect();
+        director.world.lock().plan.activity_days = 20;
+        for calls in [40 + 10 * seed, 80] {
+            let victim = director.start(0, Duration::ZERO);
+            director.world.lock().kill(victim, calls);
+            director.pass(Duration::from_secs(12));
+        }
+        director.start(0, Duration::ZERO);
+        director.pass(Duration::from_secs(60));
+
+        let sim = director.world.lock();
+        assert!(sim.is_all_read(), "seed {seed}: {}", sim.unread());
+        let mut unfinished = 0;
+        for (partition, before) in before.iter().enumerate() {
+            let log = sim.broker.log(Topic::State, partition as i32);
+            let (mut then, mut stages) = (Progress::default(), Vec::new());
+            for (offset, record) in log.committed_from(0) {
+                let (Some(key), Some(value)) = (record.key.as_deref(), record.value.as_deref()) else { continue };
+                if StateKey::decode(key) == Some(StateKey::Progress) {
+                    let stage = Progress::decode(value).expect("progress is readable");
+                    if offset < *before { then = stage } else { stages.push(stage) }
+                }
+            }
+            let is_new = |stage: &&Progress| stage.settings["activity_horizon"] == "20d";
+            for stage in stages.iter().take_while(|stage| !is_new(stage)) {
+                assert_eq!((&stage.inputs, stage.time_ms), (&then.inputs, then.time_ms), "seed {seed}: nothing moves");
+                unfinished += 1;
+            }
+            let rest: Vec<_> = stages.iter().skip_while(|stage| !is_new(stage)).collect();
+            assert!(!rest.is_empty() && rest.iter().all(is_new), "seed {seed}: they are taken up, and kept");
+            assert_eq!(left_to_change(log, &sim.plan), 0, "seed {seed}: everybody of {partition} was looked at");
+        }
+        assert!(unfinished > 4, "seed {seed}: only {unfinished} transactions before all was done");
+        drop(sim);
+        assert_clean(&director.end());
+    }
+}
+
+/// How many of the stored customers are not as the settings in force would have them.
+fn left_to_change(log: &PartitionLog, plan: &Plan) -> usize {
+    let (store, mut time) = (Arc::new(PartitionStore::default()), None);
+    for (key, value) in log.folded() {
+        match (StateKey::decode(&key), value) {
+            (Some(StateKey::Customer(id)), Some(value)) => store.put(id, value.into()),
+            (Some(StateKey::Progress), Some(value)) => time = Progress::decode(&value).expect("readable").time_ms,
+            _ => {}
+        }
+    }
+    let mut partition = Partition::new(plan.policy(), Arc::clone(&store));
+    partition.resume(EventTime::from_millis(time.expect("time has begun")));
+    store.for_each(|id, customer| partition.recall(id, customer));
+    store.for_each(|id, _| partition.reconsider(id));
+    partition.changed_customers()
 }
 
 /// The one that is fenced first takes the id back, and so on, until one of them gives up.

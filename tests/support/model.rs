@@ -14,10 +14,13 @@ mod risk;
 mod shop;
 mod story;
 
+#[allow(unused_imports, reason = "only the simulation has rules of its own")]
 pub use known::Rules;
 #[allow(unused_imports, reason = "what the tests on Kafka take from wire to wire, those of the engine spell out")]
 pub use reading::{Channel, Scale, Step};
 pub use reading::{Event, Input, Limits, What};
 pub use risk::{Assessment, Level, Reason, Walk};
 pub use shop::{Ending, Expected, Inputs, Refused};
-pub use story::{Arrival, ChurnRisk, Returning, Story, tell, tell_under};
+#[allow(unused_imports, reason = "only the simulation has rules of its own")]
+pub use story::tell_under;
+pub use story::{Arrival, ChurnRisk, Returning, Story, tell};

@@ -94,15 +94,11 @@ impl Said {
     pub fn must_be(&self, expected: &Expected) {
         let open: Vec<&String> = expected.uncertain.iter().take(5).collect();
         assert!(open.is_empty(), "these depend on when an input was taken for idle, which no test may do: {open:?}");
-        self.against(expected).settle();
+        Complaints { found: self.differences(expected), ..Complaints::about("the signals") }.settle();
     }
 
     /// Each customer's first signal that is not what was expected.
     pub fn differences(&self, expected: &Expected) -> Vec<String> {
-        self.against(expected).found
-    }
-
-    fn against(&self, expected: &Expected) -> Complaints {
         let mut complaints = Complaints::about("the signals");
         let nothing = Story::default();
         let customers: BTreeSet<&String> =
@@ -123,7 +119,7 @@ impl Said {
             let differs = |expected: &Returning, body: &Value| returning_differs(expected, body, &episodes);
             compare(customer, &story.returning, returning, Returning::line, differs, &mut complaints);
         }
-        complaints
+        complaints.found
     }
 
     fn all(&self) -> impl Iterator<Item = &Value> {
