@@ -362,8 +362,8 @@ pub fn compact(sim: &mut Sim) {
     let living = sim.processes.iter().filter(|(id, _)| !sim.has_ended(**id));
     let oldest = living.map(|(_, process)| process.started).min().unwrap_or(sim.now);
     for partition in 0..sim.plan.partitions {
-        let Sim { broker, chance, .. } = &mut *sim;
-        let gone = broker.log_mut(Topic::State, partition).compact(chance, oldest);
+        let Sim { broker, chance, now, .. } = &mut *sim;
+        let gone = broker.log_mut(Topic::State, partition).compact(chance, *now, oldest);
         sim.tell(DIRECTOR, 'G', gone as u64, || format!("the cleaner takes {gone} records of state-{partition}"));
     }
 }

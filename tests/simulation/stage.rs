@@ -168,7 +168,7 @@ impl Stage for SimStage {
     fn begin_compaction(&mut self) {
         // Deletions stay for a day.
         let Sim { broker, chance, .. } = &mut *self.world.lock();
-        broker.log_mut(topics::Topic::State, 0).compact(chance, Duration::ZERO);
+        broker.log_mut(topics::Topic::State, 0).compact(chance, Duration::ZERO, Duration::ZERO);
     }
 
     fn pass(&mut self, length: Duration) {

@@ -43,7 +43,7 @@ enum Fate {
 
 struct Entry {
     offset: i64,
-    /// When it was written, or its transaction ended.
+    /// When it was written, its transaction ended, or there was last an earlier value of its key.
     at: Duration,
     record: Arc<Record>,
     fate: Fate,
@@ -138,9 +138,9 @@ impl PartitionLog {
     }
 
     /// The log cleaner: of a key's stable values all but the last may go, aborted ones and markers, too. Each only
-    /// perhaps, as segments are cleaned one by one. A deletion goes when it is older than `deletions_before` and
-    /// nothing that it deletes is left.
-    pub fn compact(&mut self, chance: &mut Chance, deletions_before: Duration) -> usize {
+    /// perhaps, as segments are cleaned one by one. A deletion goes when since `deletions_before` nothing was there that
+    /// it deletes: in Kafka its day begins when it is first cleaned (KIP-534).
+    pub fn compact(&mut self, chance: &mut Chance, now: Duration, deletions_before: Duration) -> usize {
         let (stable, before) = (self.last_stable_offset(), self.entries.len());
         let cleanable = |entry: &Entry| entry.offset < stable && entry.fate == Fate::Committed;
         let mut last = BTreeMap::new();
@@ -148,15 +148,16 @@ impl PartitionLog {
             last.insert(entry.record.key.clone(), entry.offset);
         }
         let mut has_older = BTreeSet::new();
-        self.entries.retain(|entry| {
+        self.entries.retain_mut(|entry| {
             if !cleanable(entry) {
                 let is_noise = matches!(entry.fate, Fate::Aborted | Fate::Marker) && entry.offset < stable;
                 return !is_noise || chance.per_mille(300);
             }
             let is_last = last.get(&entry.record.key) == Some(&entry.offset);
-            let is_over =
-                entry.record.value.is_none() && entry.at < deletions_before && !has_older.contains(&entry.record.key);
-            has_older.insert(entry.record.key.clone());
+            if !has_older.insert(entry.record.key.clone()) {
+                entry.at = now;
+            }
+            let is_over = entry.record.value.is_none() && entry.at < deletions_before;
             let goes = if is_last { is_over } else { true };
             !goes || chance.per_mille(300)
         });
