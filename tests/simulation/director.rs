@@ -360,7 +360,8 @@ impl Director {
 /// The cleaner passes. Deletions go only when no process is there that may still need them: in Kafka they stay a day.
 pub fn compact(sim: &mut Sim) {
     let living = sim.processes.iter().filter(|(id, _)| !sim.has_ended(**id));
-    let oldest = living.map(|(_, process)| process.started).min().unwrap_or(sim.now);
+    // One that is still to take its first turn has yet to begin.
+    let oldest = living.map(|(_, process)| process.started.min(sim.now)).min().unwrap_or(sim.now);
     for partition in 0..sim.plan.partitions {
         let Sim { broker, chance, now, .. } = &mut *sim;
         let gone = broker.log_mut(Topic::State, partition).compact(chance, *now, oldest);

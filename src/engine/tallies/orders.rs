@@ -133,7 +133,7 @@ pub(super) fn contributions(
         of_refund(refund, class_of_refund(refund, history), policy, to);
     }
     let (Some(first), Some(last)) = (history.first(), history.last()) else {
-        of_customer(customer, policy, to);
+        of_customer(customer, to);
         return;
     };
     if let Concerned::From { place: from, with_oldest, .. } = scope.orders {
@@ -158,7 +158,7 @@ pub(super) fn contributions(
     if let Some(last_but_one) = history.remembered.len().checked_sub(2) {
         to.add(Cell::on(What::LastButOne, 0, day(history.remembered[last_but_one].at)), 1);
     }
-    of_customer(customer, policy, to);
+    of_customer(customer, to);
 }
 
 /// What is settled of an order that a customer's memory has no more room for.
@@ -251,7 +251,7 @@ fn follow(before: Option<Month>, next: Option<Month>, to: &mut Contributions) {
 }
 
 /// Net revenue and value at risk.
-fn of_customer(customer: &Customer, _policy: &Policy, to: &mut Contributions) {
+fn of_customer(customer: &Customer, to: &mut Contributions) {
     for spending in &customer.purchases.spending {
         let net = spending.ordered - spending.refunded;
         if net > 0 {
