@@ -60,7 +60,12 @@ fn nothing_is_lost_doubled_or_shown_too_early_whatever_fails() {
         ending.tally.iter().for_each(|(what, count)| *tally.entry(what).or_default() += count);
         let is_bad = !ending.complaints.is_empty();
         if is_bad {
+            // At once: a long run may be stopped before its end.
+            println!("seed {seed} failed");
             failed.lock().expect("nobody panics with it").push(seed);
+        }
+        if (seed + 1 - first).is_multiple_of(10_000) {
+            println!("{} seeds", seed + 1 - first);
         }
         is_bad && !goes_on
     });
