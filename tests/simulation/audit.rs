@@ -222,11 +222,8 @@ fn signals_are_as_expected(
         }
     }
 
-    let mut told: BTreeMap<String, String> = BTreeMap::new();
-    for ((_, id), signals) in found {
-        told.entry(id).or_default().extend(signals.into_iter().flat_map(|signal| [signal, "\n".to_owned()]));
-    }
-    complaints.extend(model::differences(shop, model, &told, &stored));
+    let told: Vec<&str> = found.values().flatten().map(String::as_str).collect();
+    complaints.extend(model::differences(shop, model, &told.join("\n"), &stored));
 }
 
 /// What readers see is the state, byte for byte, and its counts.

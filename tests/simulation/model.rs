@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use homecoming::domain::Customer;
 use homecoming::wire::Source;
 
-use crate::plan::{ACTIVITY_DAYS, DAY_MS, Plan};
+use crate::plan::Plan;
 use crate::shop::{Shop, Written};
 use crate::support::audit::Said;
-use crate::support::model::calendar::Instant;
+use crate::support::model::calendar::{DAY, Instant};
 use crate::support::model::reading::read_from;
 use crate::support::model::{Arrival, Event, Expected, Input, Limits, Refused, Rules, Walk, tell_under};
 use crate::support::topic::Record;
@@ -18,20 +18,17 @@ use crate::support::topic::Record;
 pub fn expected(plan: &Plan, shop: &Shop) -> Expected {
     let mut expected = Expected::default();
     let mut lives: BTreeMap<String, Vec<(Source, i64, Event)>> = BTreeMap::new();
-    let mut ends: BTreeMap<(Source, i32), i64> = BTreeMap::new();
-    for written in &shop.records {
-        let end = ends.entry((written.source, written.partition)).or_default();
-        let (input, record) = (input_of(written.source), record_of(written, *end));
+    for (written, offset) in shop.placed() {
+        let (input, record) = (input_of(written.source), record_of(written, offset));
         match read_from(input, &record, Limits { latest_credible: Instant::MAX }) {
             Ok(event) if shop.is_in_order(&event.customer) => {
-                lives.entry(event.customer.clone()).or_default().push((written.source, *end, event));
+                lives.entry(event.customer.clone()).or_default().push((written.source, offset, event));
             }
             Ok(_) => {}
             Err(code) => expected.refused.push(Refused { input, record, code }),
         }
-        *end += 1;
     }
-    let rules = Rules { activity_horizon: i64::from(ACTIVITY_DAYS) * DAY_MS, memory: plan.policy().memory.millis() };
+    let rules = Rules { activity_horizon: i64::from(plan.activity_days) * DAY, memory: plan.policy().memory.millis() };
     for (customer, mut life) in lives {
         life.sort_by_key(|(source, offset, event)| (event.at, *source, *offset));
         let in_time = |(.., event): (_, _, Event)| Arrival { time_before: event.at, time_after: event.at, event };
@@ -42,15 +39,10 @@ pub fn expected(plan: &Plan, shop: &Shop) -> Expected {
     expected
 }
 
-/// Every customer's first signal that the model would not have told, and whatever is known wrongly in the end.
-pub fn differences(
-    shop: &Shop,
-    expected: &Expected,
-    told: &BTreeMap<String, String>,
-    stored: &BTreeMap<&String, Customer>,
-) -> Vec<String> {
-    let told = told.iter().filter(|(customer, _)| shop.is_in_order(customer)).map(|(_, lines)| lines.as_str());
-    let mut differences = Said::in_lines(&told.collect::<String>()).differences(expected);
+/// Of customers whose events come in order: their first signal that the model would not have told, and whatever is known
+/// wrongly in the end. All that was `told` is of such.
+pub fn differences(shop: &Shop, expected: &Expected, told: &str, stored: &BTreeMap<&String, Customer>) -> Vec<String> {
+    let mut differences = Said::in_lines(told).differences(expected);
     let stored: BTreeMap<_, _> = stored.iter().filter(|(customer, _)| shop.is_in_order(customer)).collect();
     let known: BTreeSet<&String> = stored.keys().map(|customer| **customer).collect();
     if known != expected.known().iter().collect() {

@@ -25,11 +25,7 @@ impl Oracle {
     pub fn new(plan: &Plan, shop: &Shop) -> Self {
         let mut oracle = Self::default();
         let mut histories: BTreeMap<i32, Vec<(EventTime, Source, i64, Event)>> = BTreeMap::new();
-        let mut ends: BTreeMap<(Source, i32), i64> = BTreeMap::new();
-        for written in &shop.records {
-            let end = ends.entry((written.source, written.partition)).or_default();
-            let offset = *end;
-            *end += 1;
+        for (written, offset) in shop.placed() {
             let incoming = Incoming {
                 key: written.record.key.as_deref(),
                 value: written.record.value.as_deref(),

@@ -10,7 +10,7 @@ use homecoming::wire::Source;
 use crate::chance::Chance;
 use crate::network::NetworkFaults;
 
-pub const DAY_MS: i64 = 86_400_000;
+const DAY_MS: i64 = 86_400_000;
 /// 2026-01-01.
 const BEGINNING_MS: i64 = 1_767_225_600_000;
 

@@ -1,6 +1,6 @@
 //! A small shop: what its customers do, as records with the moment at which each is written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +83,16 @@ impl Shop {
         };
         let partition = partition_of(key.as_bytes(), plan.partitions);
         self.records.push(Written { at, source, partition, record: Arc::new(record) });
+    }
+
+    /// Every record with its offset.
+    pub fn placed(&self) -> impl Iterator<Item = (&Written, i64)> {
+        let mut ends: BTreeMap<(Source, i32), i64> = BTreeMap::new();
+        self.records.iter().map(move |written| {
+            let end = ends.entry((written.source, written.partition)).or_default();
+            *end += 1;
+            (written, *end - 1)
+        })
     }
 
     /// Whether what is said of somebody does not depend on when it was read.
