@@ -83,8 +83,8 @@ pub struct StreamThread<L, K> {
     pub(super) polled: Duration,
     /// How long it did anything but wait for records.
     pub(super) busy: Duration,
-    /// When the last commit began.
-    pub(super) commit_began: Duration,
+    /// The thread's beat on which it commits next, if there is anything to commit.
+    pub(super) next_beat: Duration,
     /// A number that no other stream thread has, living or dead.
     pub(super) by: u64,
 }
@@ -107,7 +107,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
             more_due: false,
             polled: Duration::ZERO,
             busy: Duration::ZERO,
-            commit_began: Duration::ZERO,
+            next_beat: Duration::ZERO,
             by: RandomState::new().build_hasher().finish(),
         }
     }
@@ -176,10 +176,8 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
     /// When the open batch is to be committed: an interval after the last commit began, as nearly as the thread's own
     /// beat has it. After a quiet time that is at once, but for a little in which more may come.
     fn commit_due(&self) -> Option<Duration> {
-        let interval = self.shared.settings.commit_interval;
         let opened = self.batch.opened_at?;
-        let due = next_beat(self.commit_began + interval / 2, interval, self.shared.thread);
-        Some(due.max(opened + interval / 10))
+        Some(self.next_beat.max(opened + self.shared.settings.commit_interval / 10))
     }
 
     fn poll_wait(&self, now: Duration) -> Duration {
@@ -394,7 +392,7 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
 
 /// The first beat of a stream thread from an instant on. Each thread has its own, about as far from all others' as can
 /// be: while one waits for its commit, others are to have work left to do.
-fn next_beat(from: Duration, interval: Duration, thread: usize) -> Duration {
+pub(super) fn next_beat(from: Duration, interval: Duration, thread: usize) -> Duration {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let shift = interval.mul_f64((thread as f64 * GOLDEN).fract());
     let since = (from + interval - shift).as_nanos() % interval.as_nanos().max(1);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::life::Running;
 use super::ports::{AbortCause, Clock, CommitTimes, Destination, Fault, Invariant, Log, Observer, Outgoing, Position};
-use super::stream_thread::StreamThread;
+use super::stream_thread::{StreamThread, next_beat};
 use crate::wire::state_key::{self, StateKey};
 use crate::wire::{day_record, tallies_record};
 
@@ -15,7 +15,8 @@ impl<L: Log, K: Clock> StreamThread<L, K> {
         if !self.batch.is_open() {
             return Ok(());
         }
-        self.commit_began = self.clock.monotonic();
+        let interval = self.shared.settings.commit_interval;
+        self.next_beat = next_beat(self.clock.monotonic() + interval / 2, interval, self.shared.thread);
         let mut positions = Vec::new();
         for partition in &self.batch.partitions {
             let Some(running) = self.running.get_mut(partition) else { continue };

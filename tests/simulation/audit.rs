@@ -20,9 +20,9 @@ use crate::world::{ActorId, Sim};
 type Complaints = Vec<String>;
 
 /// What one partition's state topic comes down to.
-struct State {
-    customers: BTreeMap<String, Vec<u8>>,
-    progress: Progress,
+pub struct State {
+    pub customers: BTreeMap<String, Vec<u8>>,
+    pub progress: Progress,
 }
 
 /// Looks at everything, once all is at rest.
@@ -49,7 +49,7 @@ pub fn progress(sim: &Sim, partition: i32) -> Progress {
     state_of(sim.broker.log(Topic::State, partition)).progress
 }
 
-fn state_of(log: &PartitionLog) -> State {
+pub fn state_of(log: &PartitionLog) -> State {
     let mut state = State { customers: BTreeMap::new(), progress: Progress::default() };
     for (key, value) in log.folded() {
         match (StateKey::decode(&key), value) {

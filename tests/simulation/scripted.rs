@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use homecoming::domain::EventTime;
+use homecoming::domain::{CustomerId, EventTime};
 use homecoming::engine::Partition;
 use homecoming::store::PartitionStore;
 use homecoming::wire::Source;
 use homecoming::wire::progress_record::Progress;
 use homecoming::wire::state_key::StateKey;
 
-use crate::audit;
+use crate::audit::{self, State};
 use crate::director::{Director, Ending};
 use crate::plan::Plan;
-use crate::topics::{PartitionLog, Topic};
+use crate::topics::Topic;
 use crate::world::ActorId;
 
 fn refusal(director: &Director, process: ActorId) -> Option<String> {
@@ -160,7 +160,11 @@ fn new_settings_take_as_many_transactions_as_they_need() {
             }
             let rest: Vec<_> = stages.iter().skip_while(|stage| !is_new(stage)).collect();
             assert!(!rest.is_empty() && rest.iter().all(is_new), "seed {seed}: they are taken up, and kept");
-            assert_eq!(left_to_change(log, &sim.plan), 0, "seed {seed}: everybody of {partition} was looked at");
+            assert_eq!(
+                left_to_change(&audit::state_of(log), &sim.plan),
+                0,
+                "seed {seed}: everybody of {partition} was looked at"
+            );
         }
         assert!(unfinished > 4, "seed {seed}: only {unfinished} transactions before all was done");
         drop(sim);
@@ -169,17 +173,13 @@ fn new_settings_take_as_many_transactions_as_they_need() {
 }
 
 /// How many of the stored customers are not as the settings in force would have them.
-fn left_to_change(log: &PartitionLog, plan: &Plan) -> usize {
-    let (store, mut time) = (Arc::new(PartitionStore::default()), None);
-    for (key, value) in log.folded() {
-        match (StateKey::decode(&key), value) {
-            (Some(StateKey::Customer(id)), Some(value)) => store.put(id, value.into()),
-            (Some(StateKey::Progress), Some(value)) => time = Progress::decode(&value).expect("readable").time_ms,
-            _ => {}
-        }
+fn left_to_change(state: &State, plan: &Plan) -> usize {
+    let store = Arc::new(PartitionStore::default());
+    for (id, record) in &state.customers {
+        store.put(CustomerId::new(id).expect("a valid id"), record.as_slice().into());
     }
     let mut partition = Partition::new(plan.policy(), Arc::clone(&store));
-    partition.resume(EventTime::from_millis(time.expect("time has begun")));
+    partition.resume(EventTime::from_millis(state.progress.time_ms.expect("time has begun")));
     store.for_each(|id, customer| partition.recall(id, customer));
     store.for_each(|id, _| partition.reconsider(id));
     partition.changed_customers()
