@@ -74,12 +74,12 @@ fn offsets_agree(sim: &Sim, states: &[State], complaints: &mut Complaints) {
         let progress = &states[input.partition as usize].progress;
         let stored = progress.inputs.get(input.source.name()).map_or(0, |input| input.next_offset);
         let committed = sim.broker.offsets.get(&input).map_or(0, |(offset, _)| *offset);
-        if stored != committed || committed != log.end() {
+        if stored != committed || committed != log.end_of_records() {
             complaints.push(format!(
                 "{}-{}: the group is at {committed}, the changelog at {stored}, the end is {}",
                 input.source.name(),
                 input.partition,
-                log.end()
+                log.end_of_records()
             ));
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use homecoming::pipeline::ports::{InputPartition, Polled};
 
 use crate::group::{Ask, Joined, Membership, Pulse, Refusal};
+use crate::plan::Mutation;
 use crate::topics::{Record, Topic};
 use crate::world::{ActorId, Message, Sim};
 
@@ -236,6 +237,7 @@ impl Sim {
             return;
         }
         let stands_still = self.stands_still;
+        let reads_all = self.plan.mutation == Some(Mutation::InputsUncommitted);
         let Some(client) = self.clients.get_mut(&process).filter(|client| client.fetches_at <= now) else { return };
         client.fetches_at = now + self.chance.millis(2, 30);
         for (input, fetching) in client.inputs.iter_mut().filter(|(_, fetching)| fetching.has_flowed) {
@@ -247,7 +249,14 @@ impl Sim {
                 client.ends.insert(*input, log.end());
                 continue;
             }
-            for (offset, record) in log.committed_from(fetching.fetched_to) {
+            let (stable, end) = (log.last_stable_offset(), log.end());
+            if stable < end && fetching.fetched_to < end {
+                self.story.count("fetches that ended before an open transaction of the shop");
+            }
+            let mut committed = log.committed_from(fetching.fetched_to);
+            let mut all = log.written_from(fetching.fetched_to);
+            let records: &mut dyn Iterator<Item = _> = if reads_all { &mut all } else { &mut committed };
+            for (offset, record) in records {
                 if fetching.queue.len() >= FETCHED_MAX {
                     break;
                 }
@@ -255,12 +264,12 @@ impl Sim {
                 fetching.fetched_to = offset + 1;
             }
             if fetching.queue.len() < FETCHED_MAX {
-                fetching.fetched_to = fetching.fetched_to.max(log.last_stable_offset());
+                fetching.fetched_to = fetching.fetched_to.max(if reads_all { end } else { stable });
             }
             if fetching.queue.is_empty() && !fetching.is_held {
                 fetching.position = fetching.fetched_to;
             }
-            client.ends.insert(*input, log.end());
+            client.ends.insert(*input, end);
         }
     }
 }

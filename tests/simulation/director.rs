@@ -114,21 +114,21 @@ impl Director {
         } else {
             for written in Shop::closing(&plan, to_ms) {
                 self.write(&written, Duration::from_millis(1));
-                self.shop.records.push(written);
+                self.shop.written.push(written);
             }
         }
         self.is_well()
     }
 
     pub fn write_later(&self) {
-        for written in &self.shop.records {
+        for written in &self.shop.written {
             self.write(written, written.at);
         }
     }
 
     pub fn write(&self, written: &Written, after: Duration) {
-        let (topic, record) = (Topic::Input(written.source), Arc::clone(&written.record));
-        let message = Message::Write { topic, partition: written.partition, record };
+        let (topic, what) = (Topic::Input(written.source), written.what.clone());
+        let message = Message::Write { topic, partition: written.partition, what };
         self.world.lock().post(after, message);
     }
 
@@ -316,7 +316,7 @@ impl Director {
             if self.alive().is_empty() {
                 self.start(6, Duration::from_millis(1));
             }
-            let written = self.shop.records.iter().map(|written| written.at).max().unwrap_or_default();
+            let written = self.shop.written.iter().map(|written| written.at).max().unwrap_or_default();
             let mut sim = self.world.lock();
             let is_done =
                 sim.is_all_read() && sim.broker.is_settled() && sim.broker.group.is_stable() && sim.is_all_at_work();
@@ -379,11 +379,11 @@ impl Sim {
 
     fn left(&self, input: InputPartition) -> i64 {
         let read = self.broker.offsets.get(&input).map_or(0, |(offset, _)| *offset);
-        self.broker.log(Topic::Input(input.source), input.partition).end() - read
+        self.broker.log(Topic::Input(input.source), input.partition).end_of_records() - read
     }
 
     pub fn is_all_read(&self) -> bool {
-        self.inputs().all(|input| self.left(input) == 0)
+        self.inputs().all(|input| self.left(input) <= 0)
     }
 
     pub fn unread(&self) -> String {

@@ -7,7 +7,7 @@ use homecoming::domain::Customer;
 use homecoming::wire::Source;
 
 use crate::plan::Plan;
-use crate::shop::{Shop, Written};
+use crate::shop::{Placed, Shop};
 use crate::support::audit::Said;
 use crate::support::model::calendar::{DAY, Instant};
 use crate::support::model::reading::read_from;
@@ -18,11 +18,11 @@ use crate::support::topic::Record;
 pub fn expected(plan: &Plan, shop: &Shop) -> Expected {
     let mut expected = Expected::default();
     let mut lives: BTreeMap<String, Vec<(Source, i64, Event)>> = BTreeMap::new();
-    for (written, offset) in shop.placed() {
-        let (input, record) = (input_of(written.source), record_of(written, offset));
+    for placed in shop.placed() {
+        let (input, record) = (input_of(placed.source), record_of(&placed));
         match read_from(input, &record, Limits { latest_credible: Instant::MAX }) {
             Ok(event) if shop.is_in_order(&event.customer) => {
-                lives.entry(event.customer.clone()).or_default().push((written.source, offset, event));
+                lives.entry(event.customer.clone()).or_default().push((placed.source, placed.offset, event));
             }
             Ok(_) => {}
             Err(code) => expected.refused.push(Refused { input, record, code }),
@@ -69,13 +69,14 @@ fn input_of(source: Source) -> Input {
     }
 }
 
-fn record_of(written: &Written, offset: i64) -> Record {
+fn record_of(placed: &Placed<'_>) -> Record {
+    let record = placed.record.clone();
     Record {
-        partition: written.partition,
-        offset,
-        written_at: written.record.written_ms,
-        key: written.record.key.clone(),
-        value: written.record.value.clone(),
-        headers: written.record.headers.clone(),
+        partition: placed.partition,
+        offset: placed.offset,
+        written_at: record.written_ms,
+        key: record.key,
+        value: record.value,
+        headers: record.headers,
     }
 }

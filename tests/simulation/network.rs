@@ -1,9 +1,15 @@
 //! How requests and answers travel: late, lost, or carried out twice because the client believed the first lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::{Answer, Error, Request};
+use crate::shop::{Entry, Fate};
+use crate::topics::Topic;
 use crate::world::{ActorId, DIRECTOR, Message, Sim};
+
+/// The ids of the shop's producers begin after this, far from those that the broker gives.
+const SHOP: u64 = 1 << 48;
 
 /// How often in a thousand requests.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,18 +79,39 @@ impl Sim {
                 self.story.note(now, DIRECTOR, 'L', 0, || format!("{member} leaves the group"));
                 self.broker.group.leave(now, &member);
             }
-            Message::Write { topic, partition, record } => {
-                let now = self.now;
-                let offset = self.broker.log_mut(topic, partition).append(std::sync::Arc::clone(&record), None, now);
-                self.last_change = now;
-                self.tell(DIRECTOR, 'w', offset as u64, || {
-                    let value = record.value.as_deref().unwrap_or_default();
-                    format!("{topic:?}-{partition} gets offset {offset}: {}", String::from_utf8_lossy(value))
-                });
-            }
+            Message::Write { topic, partition, what } => self.write(topic, partition, what),
             Message::Housekeeping => self.keep_house(),
         }
         self.send_what_the_broker_has();
+    }
+
+    /// The shop writes, and needs no request for it.
+    fn write(&mut self, topic: Topic, partition: i32, what: Entry) {
+        let now = self.now;
+        self.last_change = now;
+        let log = self.broker.log_mut(topic, partition);
+        let (offset, of, record) = match what {
+            Entry::Record(record) => (log.append(Arc::clone(&record), None, now), String::new(), record),
+            Entry::Of(id, record) => {
+                let offset = log.append(Arc::clone(&record), Some(SHOP + id), now);
+                (offset, format!(" of the shop's transaction {id}"), record)
+            }
+            Entry::End(id, fate) => {
+                log.mark(SHOP + id, fate == Fate::Committed, now);
+                let offset = log.end() - 1;
+                let what = match fate {
+                    Fate::Committed => "the shop committed to an input",
+                    Fate::Aborted => "the shop aborted what it had written to an input",
+                };
+                self.story.count(what);
+                self.tell(DIRECTOR, 'e', offset as u64, || format!("{topic:?}-{partition}: {id} is {fate:?}"));
+                return;
+            }
+        };
+        self.tell(DIRECTOR, 'w', offset as u64, || {
+            let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default());
+            format!("{topic:?}-{partition} gets offset {offset}{of}: {value}")
+        });
     }
 
     fn carry_out(&mut self, call: Option<(ActorId, u64)>, request: &Request) {

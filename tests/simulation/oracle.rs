@@ -9,7 +9,7 @@ use homecoming::store::Nobody;
 use homecoming::wire::{self, Incoming, Limits, Source};
 
 use crate::plan::Plan;
-use crate::shop::Shop;
+use crate::shop::{Placed, Shop};
 use crate::topics::Topic;
 
 #[derive(Default)]
@@ -25,16 +25,12 @@ impl Oracle {
     pub fn new(plan: &Plan, shop: &Shop) -> Self {
         let mut oracle = Self::default();
         let mut histories: BTreeMap<i32, Vec<(EventTime, Source, i64, Event)>> = BTreeMap::new();
-        for (written, offset) in shop.placed() {
-            let incoming = Incoming {
-                key: written.record.key.as_deref(),
-                value: written.record.value.as_deref(),
-                content_type: None,
-            };
+        for Placed { source, partition, offset, record } in shop.placed() {
+            let incoming = Incoming { key: record.key.as_deref(), value: record.value.as_deref(), content_type: None };
             let limits = Limits { value_bytes_max: 100_000, latest: None };
-            if let Ok(event) = wire::decode(written.source, &incoming, &limits) {
-                let history = histories.entry(written.partition).or_default();
-                history.push((event.at, written.source, offset, event));
+            if let Ok(event) = wire::decode(source, &incoming, &limits) {
+                let history = histories.entry(partition).or_default();
+                history.push((event.at, source, offset, event));
             }
         }
         for history in histories.into_values() {

@@ -40,10 +40,12 @@ pub enum Mutation {
     SettledLeftOut,
     /// The engine weighs an open ticket less than the shop wants: it agrees with itself, and errs.
     RuleMisread,
+    /// Inputs are read whatever becomes of the transactions that they were written in.
+    InputsUncommitted,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::TimersWithoutOffsets,
         Self::OffsetsApart,
         Self::OverlayKept,
@@ -54,6 +56,7 @@ impl Mutation {
         Self::FiredAgain,
         Self::SettledLeftOut,
         Self::RuleMisread,
+        Self::InputsUncommitted,
     ];
 }
 

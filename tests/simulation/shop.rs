@@ -12,16 +12,43 @@ use crate::chance::Chance;
 use crate::plan::Plan;
 use crate::topics::Record;
 
+/// What is written to an input: each takes an offset.
 pub struct Written {
     pub at: Duration,
     pub source: Source,
     pub partition: i32,
-    pub record: Arc<Record>,
+    pub what: Entry,
+}
+
+#[derive(Clone)]
+pub enum Entry {
+    Record(Arc<Record>),
+    /// Of a transaction of the shop's own.
+    Of(TransactionId, Arc<Record>),
+    /// That transaction's end.
+    End(TransactionId, Fate),
+}
+
+pub type TransactionId = u64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Committed,
+    /// Nobody may ever have read what is in it.
+    Aborted,
+}
+
+/// A record that may be read, and where.
+pub struct Placed<'a> {
+    pub source: Source,
+    pub partition: i32,
+    pub offset: i64,
+    pub record: &'a Record,
 }
 
 pub struct Shop {
-    /// In the order in which they are written.
-    pub records: Vec<Written>,
+    /// In the order in which it is written.
+    pub written: Vec<Written>,
     /// Customers whose events come out of order: what is said of them depends on when it was read.
     pub messy: BTreeSet<String>,
     pub malformed: usize,
@@ -36,7 +63,7 @@ const CLOSING: &str = "closing-";
 impl Shop {
     pub fn new(plan: &Plan) -> Self {
         let mut chance = Chance::new(plan.seed, 2);
-        let mut shop = Self { records: Vec::new(), messy: BTreeSet::new(), malformed: 0 };
+        let mut shop = Self { written: Vec::new(), messy: BTreeSet::new(), malformed: 0 };
         for number in 0..plan.customers {
             let mut story = Story { plan, id: format!("c-{number}"), events: 0, orders: 0, ticket: 0, is_open: false };
             let is_messy = chance.per_mille(150);
@@ -53,7 +80,15 @@ impl Shop {
                 at += GAP_MS + chance.below(pace);
             }
         }
-        shop.records.sort_by_key(|written| written.at);
+        shop.written.sort_by_key(|written| written.at);
+        let mut chance = Chance::new(plan.seed, 3);
+        if chance.per_mille(400) {
+            for source in Source::ALL {
+                shop.write_in_transactions(source, &mut chance);
+            }
+            // Of one instant the end of a transaction comes last, as it was put last.
+            shop.written.sort_by_key(|written| written.at);
+        }
         shop
     }
 
@@ -82,16 +117,71 @@ impl Shop {
             written_ms: plan.event_ms(at),
         };
         let partition = partition_of(key.as_bytes(), plan.partitions);
-        self.records.push(Written { at, source, partition, record: Arc::new(record) });
+        self.written.push(Written { at, source, partition, what: Entry::Record(Arc::new(record)) });
     }
 
-    /// Every record with its offset.
-    pub fn placed(&self) -> impl Iterator<Item = (&Written, i64)> {
+    /// Some of an input's records become those of transactions, one after the other. In others there is what has never
+    /// happened, between the records that stand.
+    fn write_in_transactions(&mut self, source: Source, chance: &mut Chance) {
+        struct Open {
+            id: TransactionId,
+            fate: Fate,
+            ends_at: Duration,
+            partitions: BTreeSet<i32>,
+        }
+        let mut more = Vec::new();
+        let end = |open: Open, more: &mut Vec<Written>| {
+            for partition in open.partitions {
+                more.push(Written { at: open.ends_at, source, partition, what: Entry::End(open.id, open.fate) });
+            }
+        };
+        let mut open: Option<Open> = None;
+        let mut transactions = (source as u64) << 32;
+        for written in self.written.iter_mut().filter(|written| written.source == source) {
+            if let Some(over) = open.take_if(|open| open.ends_at < written.at) {
+                end(over, &mut more);
+            }
+            if open.is_none() && chance.per_mille(300) {
+                transactions += 1;
+                let fate = if chance.per_mille(500) { Fate::Committed } else { Fate::Aborted };
+                let (low, high) = *chance.pick(&[(1, 50), (50, 500), (500, 4000)]);
+                let ends_at = written.at + chance.millis(low, high);
+                open = Some(Open { id: transactions, fate, ends_at, partitions: BTreeSet::new() });
+            }
+            let (Some(open), Entry::Record(record)) = (&mut open, written.what.clone()) else { continue };
+            open.partitions.insert(written.partition);
+            match open.fate {
+                Fate::Committed => written.what = Entry::Of(open.id, record),
+                Fate::Aborted => {
+                    more.push(Written { what: Entry::Of(open.id, Arc::new(never_happened(&record))), ..*written })
+                }
+            }
+        }
+        open.into_iter().for_each(|open| end(open, &mut more));
+        self.written.extend(more);
+    }
+
+    /// Every record that may be read.
+    pub fn placed(&self) -> impl Iterator<Item = Placed<'_>> {
         let mut ends: BTreeMap<(Source, i32), i64> = BTreeMap::new();
-        self.records.iter().map(move |written| {
-            let end = ends.entry((written.source, written.partition)).or_default();
+        let aborted: BTreeSet<TransactionId> = self
+            .written
+            .iter()
+            .filter_map(|written| match written.what {
+                Entry::End(id, Fate::Aborted) => Some(id),
+                _ => None,
+            })
+            .collect();
+        self.written.iter().filter_map(move |written| {
+            let Written { source, partition, .. } = *written;
+            let end = ends.entry((source, partition)).or_default();
+            let offset = *end;
             *end += 1;
-            (written, *end - 1)
+            match &written.what {
+                Entry::Of(id, _) if aborted.contains(id) => None,
+                Entry::Record(record) | Entry::Of(_, record) => Some(Placed { source, partition, offset, record }),
+                Entry::End(..) => None,
+            }
         })
     }
 
@@ -103,7 +193,7 @@ impl Shop {
     /// One event on every input of every partition, at the same late instant: it brings time near there. None of them
     /// counts for a customer, as their day is still to come when all is counted.
     pub fn closing(plan: &Plan, at_ms: i64) -> Vec<Written> {
-        let mut closing = Self { records: Vec::new(), messy: BTreeSet::new(), malformed: 0 };
+        let mut closing = Self { written: Vec::new(), messy: BTreeSet::new(), malformed: 0 };
         for partition in 0..plan.partitions {
             let mut ids = (0..).map(|number| format!("{CLOSING}{number}"));
             let key = ids.find(|id| partition_of(id.as_bytes(), plan.partitions) == partition);
@@ -117,8 +207,18 @@ impl Shop {
                 closing.put(plan, Duration::ZERO, source, &key, value.into_bytes());
             }
         }
-        closing.records
+        closing.written
     }
+}
+
+/// Much the same of the same customer, under other ids: whoever reads it has something to tell.
+fn never_happened(record: &Record) -> Record {
+    let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default());
+    let mut value = value.into_owned();
+    for id in ["event_id", "order_id", "ticket_id"] {
+        value = value.replace(&format!(r#""{id}":""#), &format!(r#""{id}":"never-"#));
+    }
+    Record { value: Some(value.into_bytes()), ..record.clone() }
 }
 
 /// A customer's story so far.

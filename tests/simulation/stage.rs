@@ -138,7 +138,7 @@ impl Stage for SimStage {
             let log = sim.broker.log(simulated(topic), partition);
             let records: Vec<_> = match sees {
                 Sees::Committed => log.committed_from(log.low()).collect(),
-                Sees::Everything => log.written().collect(),
+                Sees::Everything => log.written_from(0).collect(),
             };
             seen.extend(records.into_iter().map(|(offset, record)| Seen {
                 partition,

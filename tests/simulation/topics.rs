@@ -67,6 +67,12 @@ impl PartitionLog {
         self.end
     }
 
+    /// The offset after the last record that anybody may read, now or later.
+    pub fn end_of_records(&self) -> i64 {
+        let last = self.entries.iter().rfind(|entry| entry.fate == Fate::Committed);
+        last.map_or(self.low, |entry| entry.offset + 1)
+    }
+
     /// What a `read_committed` reader may read up to.
     pub fn last_stable_offset(&self) -> i64 {
         self.open.values().copied().min().unwrap_or(self.end)
@@ -120,9 +126,11 @@ impl PartitionLog {
             .map(|entry| (entry.offset, &entry.record))
     }
 
-    /// All records that are there, of open and aborted transactions too.
-    pub fn written(&self) -> impl Iterator<Item = (i64, &Arc<Record>)> {
-        self.entries.iter().filter(|entry| entry.fate != Fate::Marker).map(|entry| (entry.offset, &entry.record))
+    /// All records that are there from an offset on, of open and aborted transactions too.
+    pub fn written_from(&self, offset: i64) -> impl Iterator<Item = (i64, &Arc<Record>)> {
+        let start = self.entries.partition_point(|entry| entry.offset < offset);
+        let records = self.entries[start..].iter().filter(|entry| entry.fate != Fate::Marker);
+        records.map(|entry| (entry.offset, &entry.record))
     }
 
     /// The last committed value of every key; `None` where it was deleted.

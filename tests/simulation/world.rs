@@ -17,8 +17,9 @@ use crate::client::Client;
 use crate::group::{Ask, Joined, Membership};
 use crate::plan::Plan;
 use crate::process::Process;
+use crate::shop::Entry;
 use crate::story::Story;
-use crate::topics::{Record, Topic};
+use crate::topics::Topic;
 
 pub type ActorId = usize;
 
@@ -52,7 +53,7 @@ pub enum Message {
     Join { process: ActorId, ask: Ask, who: Membership },
     Joined(Joined),
     Leave { member: String },
-    Write { topic: Topic, partition: i32, record: Arc<Record> },
+    Write { topic: Topic, partition: i32, what: Entry },
     Housekeeping,
 }
 
