@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use homecoming::pipeline::ports::{InputPartition, Polled};
 
-use crate::group::{Ask, Joined, Membership, Pulse, Refusal};
+use crate::group::{Ask, Joined, Membership, Pulse, Refusal, SESSION_TIMEOUT};
 use crate::plan::Mutation;
 use crate::topics::{Record, Topic};
 use crate::world::{ActorId, Message, Sim};
@@ -42,6 +42,10 @@ pub struct Client {
     /// Told, and not yet acted upon: nothing else is handed over.
     pub is_waiting: bool,
     pub is_fenced: bool,
+    /// Until when its heartbeats get lost.
+    pub unheard_until: Duration,
+    /// When the group last answered.
+    heard: Duration,
     pub inputs: BTreeMap<InputPartition, Fetching>,
     /// Where the inputs ended at the last fetch that had them.
     pub ends: BTreeMap<InputPartition, i64>,
@@ -97,6 +101,12 @@ impl Client {
         self.ends.clear();
     }
 
+    /// What it had is no longer its own.
+    fn lose(&mut self) {
+        self.standing = Standing::Leaving;
+        self.rebalances.push_back(Polled::Revoked { lost: true });
+    }
+
     fn take_record(&mut self) -> Option<(InputPartition, i64, Arc<Record>)> {
         let inputs: Vec<InputPartition> = self.inputs.keys().copied().collect();
         for step in 0..inputs.len() {
@@ -128,6 +138,8 @@ impl Sim {
             rebalances: VecDeque::new(),
             is_waiting: false,
             is_fenced: false,
+            unheard_until: Duration::ZERO,
+            heard: self.now,
             inputs: BTreeMap::new(),
             ends: BTreeMap::new(),
             fetches_at: Duration::ZERO,
@@ -141,7 +153,7 @@ impl Sim {
 
     pub fn join_if_needed(&mut self, process: ActorId) {
         let now = self.now;
-        let after = self.chance.millis(0, 5);
+        let after = self.on_its_way();
         let Some(client) = self.clients.get_mut(&process) else { return };
         if client.standing != Standing::Leaving {
             return;
@@ -172,11 +184,12 @@ impl Sim {
             self.post(after, Message::Joined(joined));
             return;
         }
+        let now = self.now;
         let Some(client) = self.waiting_for(joined.process, joined.ask) else { return };
         if !matches!(client.standing, Standing::Joining(_)) {
             return;
         }
-        client.standing = Standing::Member;
+        (client.standing, client.heard) = (Standing::Member, now);
         (client.who.member, client.who.generation) = (joined.member, joined.generation);
         client.rebalances.push_back(Polled::Assigned(joined.partitions));
     }
@@ -196,7 +209,16 @@ impl Sim {
                 self.join_if_needed(process);
             }
             Standing::Joining(_) => {}
+            standing if now < client.unheard_until => {
+                // As librdkafka does without an answer for so long, whatever the group thinks of it.
+                let has_timed_out = now.saturating_sub(client.heard) > SESSION_TIMEOUT;
+                if standing == Standing::Member && has_timed_out {
+                    client.lose();
+                    self.story.count("members that gave themselves up for lost");
+                }
+            }
             Standing::Member | Standing::Leaving if !is_away => {
+                client.heard = now;
                 let pulse = self.broker.group.heartbeat(now, &client.who);
                 on_pulse(client, pulse);
                 self.tell(process, 'h', 0, || format!("heartbeat: {pulse:?}"));
@@ -287,8 +309,7 @@ fn on_pulse(client: &mut Client, pulse: Pulse) {
         Pulse::Refused(Refusal::UnknownMember | Refusal::IllegalGeneration) => {
             client.who.member.clear();
             if is_new {
-                client.standing = Standing::Leaving;
-                client.rebalances.push_back(Polled::Revoked { lost: true });
+                client.lose();
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::world::{ActorId, DIRECTOR, Message, Sim, World};
 const REST_WITHIN: Duration = Duration::from_secs(120);
 
 /// Kinds of harm, in the order in which their weights are drawn from.
-const HARM: [&str; 12] = [
+const HARM: [&str; 13] = [
     "harm: kill -9",
     "harm: SIGSTOP",
     "harm: SIGTERM",
@@ -34,6 +34,7 @@ const HARM: [&str; 12] = [
     "harm: compaction",
     "harm: a living one's transactional id taken away",
     "harm: offsets forgotten, if nobody is in the group",
+    "harm: heartbeats lost",
     "harm: none",
 ];
 
@@ -199,6 +200,7 @@ impl Director {
             weights.compaction,
             weights.id_taken_away,
             weights.offsets_forgotten,
+            weights.heartbeats_lost,
             8,
         ];
         let mut sim = self.world.lock();
@@ -270,6 +272,14 @@ impl Director {
                 sim.story.count("the group's offsets were forgotten");
                 sim.tell(DIRECTOR, 'O', 0, || "nobody is in the group, and its offsets are forgotten".to_owned());
             }
+            (Some(11), Some((process, _))) => {
+                let (low, high) = *sim.chance.pick(&[(500, 5000), (5000, 15_000)]);
+                let length = sim.chance.millis(low, high);
+                sim.tell(process, 'B', 0, || format!("none of its heartbeats arrive for {length:?}"));
+                if let Some(client) = sim.clients.get_mut(&process) {
+                    client.unheard_until = now + length;
+                }
+            }
             _ => {}
         }
     }
@@ -281,6 +291,7 @@ impl Director {
             sim.tell(DIRECTOR, 'H', 0, || "the faults end".to_owned());
             sim.is_faulty = false;
             sim.coordinators_away_until = Duration::ZERO;
+            sim.clients.values_mut().for_each(|client| client.unheard_until = Duration::ZERO);
             sim.resume_all();
         }
         // Of several in one slot only the last stays.

@@ -53,6 +53,12 @@ impl Sim {
         call
     }
 
+    /// How long it takes until the group hears of it that somebody comes or goes.
+    pub fn on_its_way(&mut self) -> Duration {
+        let is_late = self.is_faulty && self.chance.per_mille(self.plan.network.late_request);
+        if is_late { self.chance.millis(200, 4000) } else { self.chance.millis(0, 5) }
+    }
+
     pub fn deliver(&mut self, message: Message) {
         match message {
             Message::Request { call, request } => self.carry_out(call, &request),

@@ -74,6 +74,7 @@ pub struct Weights {
     pub compaction: u64,
     pub id_taken_away: u64,
     pub offsets_forgotten: u64,
+    pub heartbeats_lost: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -126,6 +127,7 @@ impl Plan {
             compaction: weight(6),
             id_taken_away: weight(3),
             offsets_forgotten: weight(4),
+            heartbeats_lost: weight(4),
         };
         let network = NetworkFaults {
             lost_request: weight(15),

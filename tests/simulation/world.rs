@@ -299,7 +299,7 @@ impl Sim {
     }
 
     pub fn leave_group(&mut self, member: String) {
-        let after = self.chance.millis(0, 5);
+        let after = self.on_its_way();
         self.post(after, Message::Leave { member });
     }
 
