@@ -208,6 +208,7 @@ fn shared() -> Shared {
             max_waiting_records: 5000,
             max_timers_per_batch: 10_000,
             max_value_bytes: 1 << 20,
+            max_dead_letter_bytes: 2 << 20,
             max_future_skew: None,
             allowed_lateness: Span::from_millis(3_600_000),
             idle_after: Duration::from_secs(30),

@@ -41,6 +41,7 @@ struct Parts {
     metrics: Arc<Metrics>,
     surroundings: Arc<Surroundings>,
     stop: Arc<AtomicBool>,
+    runtime: tokio::runtime::Handle,
 }
 
 impl Service {
@@ -77,6 +78,7 @@ impl Service {
             metrics,
             surroundings,
             stop: Arc::clone(&stop),
+            runtime: runtime.handle().clone(),
         };
         let (tell, ended) = channel();
         let threads = options.engine.threads;
@@ -147,6 +149,10 @@ fn supervise(mut parts: Parts, threads: Option<usize>) -> Result<(), Failure> {
         }
         std::thread::sleep(ASK_AGAIN);
     };
+    if let Err(fault) = parts.runtime.block_on(parts.connection.heed_dead_letter_limit()) {
+        parts.metrics.troubled(&fault.to_string());
+    }
+    parts.settings.max_dead_letter_bytes = parts.connection.max_dead_letter_bytes;
     parts.settings.topics = parts.connection.inputs.clone();
     parts.settings.partitions = partitions as i32;
     if parts.settings.topics.iter().all(|(source, _)| *source != Source::Contacts) {

@@ -68,6 +68,7 @@ pub(super) fn pipeline(options: &Options, connection: &Connection, default_clock
         max_waiting_records: MAX_WAITING_RECORDS,
         max_timers_per_batch: engine.max_timers_per_batch,
         max_value_bytes: engine.max_value_bytes,
+        max_dead_letter_bytes: connection.max_dead_letter_bytes,
         max_future_skew: match time.max_future_skew {
             Skew::Limited(skew) => Some(span(skew)),
             Skew::Unlimited => None,

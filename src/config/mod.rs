@@ -283,7 +283,7 @@ pub struct EngineOptions {
     pub max_batch_records: usize,
     /// Largest value of an input record in bytes, 1 byte to 100 MiB; what is larger is a dead letter
     /// (`too_large`). Default 1,048,576 (1 MiB), what brokers accept by default. More needs as much memory per
-    /// thread, and a dead-letter topic that takes twice as much.
+    /// thread, and a dead-letter topic that takes twice as much (of what is larger than it takes a part is cut off).
     #[serde(deserialize_with = "number::between::<_, 1, 104_857_600>")]
     pub max_value_bytes: usize,
     /// Most deadlines of customers fired in one step of the loop, 1 to 1,000,000; the rest follows in the next.

@@ -39,6 +39,8 @@ pub struct Connection {
     pub transaction_timeout: Duration,
     /// The largest value read, in bytes.
     pub max_value_bytes: usize,
+    /// The largest dead letter that its topic takes, in bytes.
+    pub max_dead_letter_bytes: usize,
 }
 
 impl Connection {
@@ -57,6 +59,7 @@ impl Connection {
             state: topics.state.clone(),
             transaction_timeout: options.engine.transaction_timeout,
             max_value_bytes: options.engine.max_value_bytes,
+            max_dead_letter_bytes: wanted_dead_letter_bytes(options.engine.max_value_bytes),
         }
     }
 
@@ -103,6 +106,12 @@ impl Connection {
         }
         config
     }
+}
+
+/// What the topic of dead letters is to take: whatever is read, headers and all, but for what is far too large; and no
+/// less than topics do by default.
+fn wanted_dead_letter_bytes(max_value_bytes: usize) -> usize {
+    (2 * max_value_bytes).max(1_048_588)
 }
 
 fn topic_of(topics: &TopicOptions, source: Source) -> String {

@@ -15,7 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::client::{Connection, Listening, heard, unusable};
 use super::consumer::ANSWER_WITHIN;
 use super::topics::Needed;
-use crate::pipeline::Fault;
+use crate::pipeline::{DEAD_LETTER_OVERHEAD, Fault};
 use crate::wire::partitioning::partition_of;
 
 /// How long the brokers have to answer at all.
@@ -151,7 +151,7 @@ impl Connection {
         let policy = value_of("cleanup.policy").unwrap_or_default();
         let is_compacted = policy.split(',').any(|one| one.trim() == "compact");
         let size = value_of("max.message.bytes").and_then(|size| size.parse::<usize>().ok());
-        let twice = 2 * self.max_value_bytes;
+        let wanted = self.max_dead_letter_bytes;
         let mut findings = Vec::new();
         if *name == self.state {
             findings.push(match policy.as_str() {
@@ -170,11 +170,14 @@ impl Connection {
         }
         if *name == self.dead_letters {
             findings.push(match size {
-                Some(size) if size < twice => fails(format!(
-                    "`{name}` has max.message.bytes={size}: a large record that can't be used would not fit and stop \
-                     its partition; set it to {twice} or more (twice engine.max_value_bytes)"
+                Some(size) if size < DEAD_LETTER_OVERHEAD => fails(format!(
+                    "`{name}` has max.message.bytes={size}: not even the reasons would fit; set it to {wanted} or more"
                 )),
-                _ => well(format!("`{name}` takes records of {} bytes", size.unwrap_or(twice))),
+                Some(size) if size < wanted => doubtful(format!(
+                    "`{name}` has max.message.bytes={size}: of larger records that can't be used a part would be cut \
+                     off; set it to {wanted} or more"
+                )),
+                _ => well(format!("`{name}` takes records of {} bytes", size.unwrap_or(wanted))),
             });
         }
         findings

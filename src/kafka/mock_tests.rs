@@ -41,6 +41,7 @@ impl Stage {
             state: String::new(),
             transaction_timeout: Duration::from_secs(20),
             max_value_bytes: 1_000_000,
+            max_dead_letter_bytes: 2_000_000,
         };
         let transactions = Transactions::new(&connection, "shop-1-0");
         Self { cluster, member: member.expect("a consumer"), transactions }

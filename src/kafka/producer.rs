@@ -17,6 +17,9 @@ use crate::pipeline::ports::{CommitTimes, Usage};
 /// How long the same call is repeated that says it may be.
 const REPEAT_FOR: Duration = Duration::from_secs(30);
 
+/// The largest batch, as librdkafka has it by default.
+const BATCH_SIZE: usize = 1_000_000;
+
 /// How long to wait for room in the send queue.
 const ROOM_WITHIN: Duration = Duration::from_secs(30);
 
@@ -53,6 +56,8 @@ impl Transactions {
                 // Dead letters carry values that were too large to read.
                 ("message.max.bytes", &(2 * connection.max_value_bytes + 1_048_576).to_string()),
                 ("queue.buffering.max.messages", "500000"),
+                // A topic's limit is that of a batch.
+                ("batch.size", &connection.max_dead_letter_bytes.min(BATCH_SIZE).to_string()),
                 // Draining tells that all were delivered; to be told so of each keeps a thread busy.
                 ("delivery.report.only.error", "true"),
             ],
@@ -249,8 +254,7 @@ impl Transactions {
     fn too_large(topic: &str, error: &KafkaError) -> Fault {
         Fault::Final(format!(
             "topic {topic} does not take a record of ours: it is larger than the topic's max.message.bytes allows. \
-             Raise that to 1048588, the default, or more (of dead letters to twice engine.max_value_bytes and a MiB), and \
-             start again: nothing is lost ({error})"
+             Raise that to 1048588, the default, or more, and start again: nothing is lost ({error})"
         ))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
@@ -63,13 +63,13 @@ impl Connection {
             .collect();
         all.push(needed(&self.returning_customers, "topics.returning_customers", false, Vec::new()));
         all.push(needed(&self.churn_risk, "topics.churn_risk", false, Vec::new()));
-        let twice = (2 * self.max_value_bytes).to_string();
+        let largest = self.max_dead_letter_bytes.to_string();
         let thirty_days = (30 * 86_400_000u64).to_string();
         all.push(needed(
             &self.dead_letters,
             "topics.dead_letters",
             false,
-            vec![("max.message.bytes", twice), ("retention.ms", thirty_days)],
+            vec![("max.message.bytes", largest), ("retention.ms", thirty_days)],
         ));
         // The active segment is never compacted: small ones keep the log, and so a restore, short.
         let compacted = [
@@ -150,6 +150,23 @@ impl Connection {
         }
     }
 
+    /// Finds out whether the topic of dead letters takes less than it is to: then what goes there is cut to that. Where
+    /// the brokers do not tell, it is taken to be as it is to be.
+    pub async fn heed_dead_letter_limit(&mut self) -> Result<(), Fault> {
+        let admin: AdminClient<DefaultClientContext> =
+            self.client("admin", &[]).create().map_err(unusable("admin client"))?;
+        let asked = [ResourceSpecifier::Topic(&self.dead_letters)];
+        let options = AdminOptions::new().request_timeout(Some(ANSWER_WITHIN));
+        let described = admin.describe_configs(&asked, &options).await;
+        let described = described.map_err(passing("can't read the settings of the topic of dead letters"))?;
+        let resource = described.into_iter().next().and_then(Result::ok);
+        let size = resource.as_ref().and_then(|resource| resource.get("max.message.bytes"));
+        if let Some(size) = size.and_then(|entry| entry.value.as_deref()?.parse::<usize>().ok()) {
+            self.max_dead_letter_bytes = self.max_dead_letter_bytes.min(size);
+        }
+        Ok(())
+    }
+
     /// Makes the topics that are missing, with their settings; says which. Never changes one that is there.
     pub async fn create_missing(&self, partitions: i32, replication: Option<i32>) -> Result<Vec<String>, Fault> {
         let found = self.found()?;
@@ -197,8 +214,6 @@ impl Connection {
 
     /// What of the topics that are there differs from how they would be made.
     pub async fn differences(&self, partitions: i32, replication: Option<i32>) -> Result<Vec<String>, Fault> {
-        use rdkafka::admin::ResourceSpecifier;
-
         let found = self.found()?;
         let admin: AdminClient<DefaultClientContext> =
             self.client("admin", &[]).create().map_err(unusable("admin client"))?;

@@ -18,5 +18,6 @@ mod transaction;
 pub use batch::BatchSummary;
 pub use ports::{AbortCause, Invariant, Usage};
 pub use ports::{Clock, Fault, Listener, Log, Observer};
+pub use record::DEAD_LETTER_OVERHEAD;
 pub use settings::Settings;
 pub use stream_thread::{Shared, Status, StreamThread};

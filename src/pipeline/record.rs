@@ -7,6 +7,11 @@ use crate::engine::Event;
 use crate::wire::partitioning::partition_of;
 use crate::wire::{self, Limits, Rejection, cloud_event};
 
+/// What there is to a dead letter around what came: the headers that say what was wrong with it, and its framing.
+pub const DEAD_LETTER_OVERHEAD: usize = 4096;
+
+type Headers<'a> = &'a [(&'a str, Option<&'a [u8]>)];
+
 /// A record, read: what is left of it when the log has its buffer back.
 pub(super) struct Taken {
     pub(super) from: InputPartition,
@@ -46,23 +51,55 @@ pub(super) fn read(record: &InputRecord<'_>, settings: &Settings, latest: Option
     }
 }
 
-/// The record as it came, with headers that say what is wrong with it and where it stood.
+/// The record as it came, with headers that say what is wrong with it and where it stood. Of what the topic does not take
+/// a part is cut off: first of the value, then the headers that it came with, of the key last.
 fn dead_letter(record: &InputRecord<'_>, rejection: &Rejection, settings: &Settings) -> DeadLetter {
-    let mut headers: Vec<(String, Option<Vec<u8>>)> =
-        record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.map(<[u8]>::to_vec))).collect();
-    let mut add = |name: &str, value: String| headers.push((name.to_owned(), Some(value.into_bytes())));
-    add("error.code", rejection.code().to_owned());
-    add("error.detail", rejection.to_string());
-    add("source.topic", settings.topic(record.from.source).to_owned());
-    add("source.partition", record.from.partition.to_string());
-    add("source.offset", record.offset.to_string());
-    let mut value = record.incoming.value.map(<[u8]>::to_vec);
-    let size = |(name, value): &(&str, Option<&[u8]>)| name.len() + value.map_or(0, <[u8]>::len) + 16;
-    let around = record.incoming.key.map_or(0, <[u8]>::len) + record.headers.iter().map(size).sum::<usize>() + 4096;
-    let room = (2 * settings.max_value_bytes).saturating_sub(around);
-    if let Some(value) = value.as_mut().filter(|value| value.len() > room) {
-        value.truncate(room);
-        headers.push(("value.truncated".to_owned(), Some(b"true".to_vec())));
+    let mut room = Room { left: settings.max_dead_letter_bytes.saturating_sub(DEAD_LETTER_OVERHEAD), cut: Vec::new() };
+    let key = record.incoming.key.map(|key| room.take(key, "key.truncated"));
+    let headers = room.take_headers(&record.headers, "headers.truncated");
+    let value = record.incoming.value.map(|value| room.take(value, "value.truncated"));
+    let said = [
+        ("error.code", rejection.code().to_owned()),
+        ("error.detail", rejection.to_string()),
+        ("source.topic", settings.topic(record.from.source).to_owned()),
+        ("source.partition", record.from.partition.to_string()),
+        ("source.offset", record.offset.to_string()),
+    ];
+    let cut = room.cut.into_iter().map(|what| (what, "true".to_owned()));
+    let came = headers.iter().map(|(name, value)| ((*name).to_owned(), value.map(<[u8]>::to_vec)));
+    let ours = said.into_iter().chain(cut).map(|(name, value)| (name.to_owned(), Some(value.into_bytes())));
+    DeadLetter { code: rejection.code(), key, value, headers: came.chain(ours).collect() }
+}
+
+/// What is left of the room in a dead letter, and what did not fit.
+struct Room {
+    left: usize,
+    cut: Vec<&'static str>,
+}
+
+impl Room {
+    fn take(&mut self, bytes: &[u8], what: &'static str) -> Vec<u8> {
+        let fitting = &bytes[..bytes.len().min(self.left)];
+        self.left -= fitting.len();
+        if fitting.len() < bytes.len() {
+            self.cut.push(what);
+        }
+        fitting.to_vec()
     }
-    DeadLetter { code: rejection.code(), key: record.incoming.key.map(<[u8]>::to_vec), value, headers }
+
+    /// All of them or none.
+    fn take_headers<'a>(&mut self, headers: Headers<'a>, what: &'static str) -> Headers<'a> {
+        // Beyond its bytes a header has their lengths.
+        let size = |(name, value): &(&str, Option<&[u8]>)| name.len() + value.map_or(0, <[u8]>::len) + 16;
+        match self.left.checked_sub(headers.iter().map(size).sum()) {
+            Some(left) => {
+                self.left = left;
+                headers
+            }
+            None => {
+                self.cut.push(what);
+                &[]
+            }
+        }
+    }
 }

@@ -19,6 +19,8 @@ pub struct Settings {
     pub max_timers_per_batch: usize,
     /// The largest value read, in bytes.
     pub max_value_bytes: usize,
+    /// The largest dead letter written, in bytes; of what is larger a part is cut off.
+    pub max_dead_letter_bytes: usize,
     /// How far ahead of the wall clock an event may be; `None`: any.
     pub max_future_skew: Option<Span>,
     /// How much a partition's time stays behind its greatest event time.

@@ -83,6 +83,7 @@ impl KafkaStage {
             state: self.topic(Topic::State),
             transaction_timeout,
             max_value_bytes: 1_000_000,
+            max_dead_letter_bytes: 2_000_000,
         }
     }
 

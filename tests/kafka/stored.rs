@@ -7,7 +7,7 @@ use crate::malformed::EventText;
 use crate::support::broker::Broker;
 use crate::support::cluster::Isolation;
 use crate::support::service::{Service, Shop, Topic};
-use crate::support::topic::Outgoing;
+use crate::support::topic::{Outgoing, Record};
 use crate::support::waiting::PATIENCE;
 
 #[test]
@@ -109,6 +109,66 @@ fn a_topic_that_does_not_take_a_signal_ends_the_service() {
     let says_it = |line: &str| line.contains(&shop.topic(Topic::ChurnRisk)) && line.contains("max.message.bytes");
     assert!(errors.lines().any(says_it), "no line names the topic and its setting:\n{errors}");
     assert!(total > 5000, "and nothing of it was passed over");
+}
+
+/// Whatever its topic takes: one record that somebody got wrong must not stop all that come after it.
+#[test]
+fn dead_letters_are_cut_to_what_their_topic_takes() {
+    const TAKES: usize = 20_000;
+    let shop = Shop::open(Broker::shared().cluster(), "narrow");
+    shop.cluster().create_topic(&shop.topic(Topic::DeadLetters), 1, &[("max.message.bytes", &TAKES.to_string())]);
+    make_topics(&shop);
+    let [long_value, long_header, long_key] = [1, 2, 3].map(|seed| noise(2 * TAKES, seed));
+    let record = |key: &str, value: &str, header: &str| Outgoing {
+        key: Some(key.into()),
+        value: Some(value.into()),
+        headers: vec![("came-with".to_owned(), Some(header.into()))],
+        partition: Some(0),
+    };
+    let mut records = vec![
+        record("a", &long_value, "short"),
+        record("a", "short", &long_header),
+        record(&long_key, "short", "short"),
+        record("a", &long_value, &long_header),
+    ];
+    // Each would fit, and all of them in one batch would not.
+    let small: Vec<Outgoing> = (10..200).map(|seed| record("a", &noise(900, seed), "short")).collect();
+    records.extend(small);
+    let writer = shop.cluster().writer(&shop.topic(Topic::Purchases));
+    records.iter().for_each(|record| writer.write(record));
+    writer.flush();
+    let mut service = shop.start();
+    wait_until_all_is_read(&shop, &mut service);
+    service.terminate();
+
+    let letters = shop.cluster().read_whole(&shop.topic(Topic::DeadLetters), Isolation::Committed);
+    assert_eq!(letters.len(), records.len());
+    let cut_of = |letter: &Record| {
+        ["key.truncated", "headers.truncated", "value.truncated"].map(|name| letter.header(name).is_some())
+    };
+    let expected = [[false, false, true], [false, true, false], [true, true, true], [false, true, true]];
+    for (place, (letter, came)) in letters.iter().zip(&records).enumerate() {
+        let expected = expected.get(place).copied().unwrap_or_default();
+        assert_eq!(cut_of(letter), expected, "record {place}: {letter:?}");
+        assert_eq!(letter.header("error.code"), Some("invalid_json"));
+        assert_eq!(letter.header("source.offset"), Some(place.to_string().as_str()));
+        assert_eq!(letter.header("came-with").is_some(), !expected[1], "record {place}: {letter:?}");
+        let (key, value) = (letter.key.as_deref().unwrap_or_default(), letter.value.as_deref().unwrap_or_default());
+        assert!(came.key.as_deref().is_some_and(|whole| whole.starts_with(key)), "record {place}: {letter:?}");
+        assert!(came.value.as_deref().is_some_and(|whole| whole.starts_with(value)), "record {place}: {letter:?}");
+        let is_filled = key.len() + value.len() > TAKES - 5000;
+        assert_eq!(is_filled, expected[2], "record {place}: no more is cut off than must be: {letter:?}");
+    }
+}
+
+/// Text that no compression makes smaller.
+fn noise(length: usize, seed: u64) -> String {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut digit = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from_digit((state >> 59) as u32, 32).expect("a digit of 32")
+    };
+    (0..length).map(|_| digit()).collect()
 }
 
 /// A shop whose state topic somebody has set up wrongly: its beginning can be deleted.

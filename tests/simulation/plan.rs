@@ -192,6 +192,7 @@ impl Plan {
             max_waiting_records: self.max_waiting,
             max_timers_per_batch: self.max_timers,
             max_value_bytes: 100_000,
+            max_dead_letter_bytes: 200_000,
             max_future_skew: None,
             allowed_lateness: Span::from_days(self.lateness_days),
             idle_after: Duration::from_secs(2),

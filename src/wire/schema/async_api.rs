@@ -171,6 +171,8 @@ fn embedded(schema: &Value) -> Value {
 fn dead_letter() -> Value {
     let text = |about: &str| json!({ "type": "string", "description": about });
     let number = |about: &str| json!({ "type": "string", "pattern": "^[0-9]+$", "description": about });
+    let cut =
+        |what: &str| json!({ "type": "string", "const": "true", "description": format!("There only when {what}.") });
     json!({
         "name": DEAD_LETTER,
         "title": DEAD_LETTER,
@@ -185,11 +187,9 @@ fn dead_letter() -> Value {
                 "source.topic": text("Where the record was."),
                 "source.partition": number("Its partition there."),
                 "source.offset": number("Its offset there."),
-                "value.truncated": {
-                    "type": "string",
-                    "const": "true",
-                    "description": "There only when the value was too large for this topic and was cut.",
-                },
+                "value.truncated": cut("the value was too large for this topic and was cut"),
+                "headers.truncated": cut("the record's own headers were too large for this topic and are left out"),
+                "key.truncated": cut("the key was too large for this topic and was cut"),
             },
             "required": ["error.code", "error.detail", "source.topic", "source.partition", "source.offset"],
         },
