@@ -64,14 +64,21 @@ impl Writer<'_> {
     }
 
     /// The bytes that the greatest of these numbers takes, and then all of them in as many bytes, the lowest first.
-    pub(super) fn column(&mut self, values: impl Iterator<Item = u64> + Clone) {
+    pub(super) fn column(&mut self, values: impl ExactSizeIterator<Item = u64> + Clone) {
         let bits = 64 - values.clone().fold(0, |all, value| all | value).leading_zeros();
         let width = bits.div_ceil(8) as usize;
         self.byte(width as u8);
-        for value in values {
-            self.bytes(&value.to_le_bytes());
-            self.0.truncate(self.0.len() - (8 - width));
+        if width == 0 {
+            return;
         }
+        // Each is written whole, and its upper bytes are written over by the next.
+        let mut end = self.0.len();
+        self.0.resize(end + width * values.len() + 8 - width, 0);
+        for value in values {
+            self.0[end..end + 8].copy_from_slice(&value.to_le_bytes());
+            end += width;
+        }
+        self.0.truncate(end);
     }
 
     /// How many there are, and then these.
