@@ -18,7 +18,7 @@ use homecoming::wire::decode_line;
 use homecoming::wire::partitioning::partition_of;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const PARTITIONS: i32 = 4;
 const BATCH: usize = 10_000;

@@ -24,7 +24,7 @@ use homecoming::wire::{Incoming, Source, partitioning};
 
 /// As `homecoming run` has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const PARTITIONS: i32 = 4;
 const OPENS_AT_MS: i64 = 1_735_689_600_000;

@@ -119,7 +119,6 @@ impl ChangelogReader {
     pub(super) fn close(self) {
         let closing = thread::Builder::new().name("restored".to_owned()).spawn(move || {
             drop(self);
-            give_memory_back();
         });
         if let Err(error) = closing {
             tracing::debug!(%error, "closed without a thread");
@@ -141,14 +140,3 @@ impl ChangelogReader {
         Ok(RestoredUpTo { next_offset, remaining: target.end.saturating_sub(next_offset).max(0) as u64 })
     }
 }
-
-/// What was read ahead is garbage by now, but the C library keeps it for the threads that allocated it, which have ended.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[allow(unsafe_code)]
-fn give_memory_back() {
-    // SAFETY: any thread may call it at any time; it takes no pointer.
-    unsafe { libc::malloc_trim(0) };
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn give_memory_back() {}

@@ -37,4 +37,4 @@ mod world;
 
 /// As in the service. With that of the C library a quarter of a run is spent on allocating.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
