@@ -6,7 +6,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-use super::service::Service;
+use super::service::{Service, Topics};
 use super::{ConfigFile, Failure};
 use crate::config::Clock;
 use crate::telemetry;
@@ -25,7 +25,7 @@ impl Run {
     pub(super) fn execute(self) -> Result<(), Failure> {
         let options = self.config.load()?;
         telemetry::start_logging(&options.log).map_err(Failure::WrongUse)?;
-        let service = Service::start(&options, Clock::Wall)?;
+        let service = Service::start(&options, Clock::Wall, Topics::Theirs)?;
         let signals = service.runtime().block_on(async {
             Ok::<_, std::io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
         });

@@ -31,6 +31,15 @@ pub(super) struct Service {
     runtime: tokio::runtime::Runtime,
 }
 
+/// Who made the topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Topics {
+    /// This process, just now: they are as they are to be.
+    Ours,
+    /// Whoever runs the brokers.
+    Theirs,
+}
+
 /// What the stream threads need, each a copy.
 #[derive(Clone)]
 struct Parts {
@@ -46,7 +55,7 @@ struct Parts {
 
 impl Service {
     /// Starts everything; the brokers may still be away.
-    pub(super) fn start(options: &Options, default_clock: Clock) -> Result<Self, Failure> {
+    pub(super) fn start(options: &Options, default_clock: Clock, topics: Topics) -> Result<Self, Failure> {
         let connection = Connection::new(options);
         let partitions = Arc::new(Partitions::default());
         let policy = Arc::new(settings::policy(options));
@@ -84,7 +93,7 @@ impl Service {
         let threads = options.engine.threads;
         let supervisor = std::thread::Builder::new().name("supervisor".to_owned()).spawn(move || {
             // Nobody listens any more when the process is past its deadline.
-            let _unheard = tell.send(supervise(parts, threads));
+            let _unheard = tell.send(supervise(parts, threads, topics));
         });
         supervisor.map_err(|error| Failure::Failed(format!("can't start a thread: {error}")))?;
         Ok(Self { stop, signals, ended, partitions, runtime })
@@ -137,7 +146,7 @@ fn serve(options: &Options, surroundings: &Arc<Surroundings>) -> Result<tokio::r
 }
 
 /// Waits for the brokers, checks the topics, runs the stream threads and waits for their end.
-fn supervise(mut parts: Parts, threads: Option<usize>) -> Result<(), Failure> {
+fn supervise(mut parts: Parts, threads: Option<usize>, topics: Topics) -> Result<(), Failure> {
     let partitions = loop {
         match parts.connection.check_topics() {
             Ok(partitions) => break partitions,
@@ -149,7 +158,9 @@ fn supervise(mut parts: Parts, threads: Option<usize>) -> Result<(), Failure> {
         }
         std::thread::sleep(ASK_AGAIN);
     };
-    if let Err(fault) = parts.runtime.block_on(parts.connection.heed_dead_letter_limit()) {
+    if topics == Topics::Theirs
+        && let Err(fault) = parts.runtime.block_on(parts.connection.heed_dead_letter_limit())
+    {
         info!(reason = %fault, "nobody says what the topic of dead letters takes: going by what it is to take");
     }
     parts.settings.max_dead_letter_bytes = parts.connection.max_dead_letter_bytes;

@@ -14,7 +14,7 @@ use clap::Args;
 use super::Failure;
 use super::clock::SystemClock;
 use super::load::source_of;
-use super::service::Service;
+use super::service::{Service, Topics};
 use crate::config::{self, Clock, Options, Skew};
 use crate::domain::EventTime;
 use crate::domain::time::DAY_MS;
@@ -81,7 +81,7 @@ impl Demo {
         let broker = EmbeddedBroker::start(topics.iter().map(String::as_str), PARTITIONS)?;
         let options = self.options(&broker);
         let connection = Connection::new(&options);
-        let service = Service::start(&options, Clock::Events)?;
+        let service = Service::start(&options, Clock::Events, Topics::Ours)?;
 
         let told = Arc::new(Told::default());
         let shop = self.start_shop(connection.clone(), Arc::clone(&told))?;
