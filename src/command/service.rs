@@ -7,6 +7,7 @@ use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 
 use super::clock::SystemClock;
@@ -50,7 +51,6 @@ struct Parts {
     metrics: Arc<Metrics>,
     surroundings: Arc<Surroundings>,
     stop: Arc<AtomicBool>,
-    runtime: tokio::runtime::Handle,
 }
 
 impl Service {
@@ -87,13 +87,12 @@ impl Service {
             metrics,
             surroundings,
             stop: Arc::clone(&stop),
-            runtime: runtime.handle().clone(),
         };
         let (tell, ended) = channel();
-        let threads = options.engine.threads;
+        let (threads, handle) = (options.engine.threads, runtime.handle().clone());
         let supervisor = std::thread::Builder::new().name("supervisor".to_owned()).spawn(move || {
             // Nobody listens any more when the process is past its deadline.
-            let _unheard = tell.send(supervise(parts, threads, topics));
+            let _unheard = tell.send(supervise(parts, threads, topics, &handle));
         });
         supervisor.map_err(|error| Failure::Failed(format!("can't start a thread: {error}")))?;
         Ok(Self { stop, signals, ended, partitions, runtime })
@@ -146,7 +145,7 @@ fn serve(options: &Options, surroundings: &Arc<Surroundings>) -> Result<tokio::r
 }
 
 /// Waits for the brokers, checks the topics, runs the stream threads and waits for their end.
-fn supervise(mut parts: Parts, threads: Option<usize>, topics: Topics) -> Result<(), Failure> {
+fn supervise(mut parts: Parts, threads: Option<usize>, topics: Topics, runtime: &Handle) -> Result<(), Failure> {
     let partitions = loop {
         match parts.connection.check_topics() {
             Ok(partitions) => break partitions,
@@ -159,7 +158,7 @@ fn supervise(mut parts: Parts, threads: Option<usize>, topics: Topics) -> Result
         std::thread::sleep(ASK_AGAIN);
     };
     if topics == Topics::Theirs
-        && let Err(fault) = parts.runtime.block_on(parts.connection.heed_dead_letter_limit())
+        && let Err(fault) = runtime.block_on(parts.connection.heed_dead_letter_limit())
     {
         info!(reason = %fault, "nobody says what the topic of dead letters takes: going by what it is to take");
     }

@@ -117,9 +117,7 @@ impl ChangelogReader {
 
     /// Closes, on a thread of its own as that takes a while.
     pub(super) fn close(self) {
-        let closing = thread::Builder::new().name("restored".to_owned()).spawn(move || {
-            drop(self);
-        });
+        let closing = thread::Builder::new().name("restored".to_owned()).spawn(move || drop(self));
         if let Err(error) = closing {
             tracing::debug!(%error, "closed without a thread");
         }

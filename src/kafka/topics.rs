@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
@@ -155,12 +155,9 @@ impl Connection {
     pub async fn heed_dead_letter_limit(&mut self) -> Result<(), Fault> {
         let admin: AdminClient<DefaultClientContext> =
             self.client("admin", &[]).create().map_err(unusable("admin client"))?;
-        let asked = [ResourceSpecifier::Topic(&self.dead_letters)];
         let options = AdminOptions::new().request_timeout(Some(ANSWER_WITHIN));
-        let described = admin.describe_configs(&asked, &options).await;
-        let described = described.map_err(passing("can't read the settings of the topic of dead letters"))?;
-        let resource = described.into_iter().next().and_then(Result::ok);
-        let size = resource.as_ref().and_then(|resource| resource.get("max.message.bytes"));
+        let described = described(&admin, &self.dead_letters, &options).await?;
+        let size = described.as_ref().and_then(|resource| resource.get("max.message.bytes"));
         if let Some(size) = size.and_then(|entry| entry.value.as_deref()?.parse::<usize>().ok()) {
             self.max_dead_letter_bytes = self.max_dead_letter_bytes.min(size);
         }
@@ -226,10 +223,7 @@ impl Connection {
             if let Some(wanted) = replication.filter(|wanted| topic.replication != *wanted as usize) {
                 differences.push(format!("{}: replication is {}, not {wanted}", needed.name, topic.replication));
             }
-            let asked = [ResourceSpecifier::Topic(&needed.name)];
-            let described = admin.describe_configs(&asked, &AdminOptions::new()).await;
-            let described = described.map_err(passing("can't read the topics' settings"))?;
-            let described = described.into_iter().next().and_then(Result::ok);
+            let described = described(&admin, &needed.name, &AdminOptions::new()).await?;
             for (key, wanted) in &needed.settings {
                 let is =
                     described.as_ref().and_then(|resource| resource.get(key)).and_then(|entry| entry.value.clone());
@@ -240,4 +234,15 @@ impl Connection {
         }
         Ok(differences)
     }
+}
+
+/// A topic's settings, if its brokers tell.
+async fn described(
+    admin: &AdminClient<DefaultClientContext>,
+    topic: &str,
+    options: &AdminOptions,
+) -> Result<Option<ConfigResource>, Fault> {
+    let described = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], options).await;
+    let described = described.map_err(passing("can't read the topics' settings"))?;
+    Ok(described.into_iter().next().and_then(Result::ok))
 }

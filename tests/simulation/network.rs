@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::{Answer, Error, Request};
-use crate::shop::{Entry, Fate};
+use crate::shop::Entry;
 use crate::topics::Topic;
 use crate::world::{ActorId, DIRECTOR, Message, Sim};
 
@@ -102,16 +102,13 @@ impl Sim {
                 let offset = log.append(Arc::clone(&record), Some(SHOP + id), now);
                 (offset, format!(" of the shop's transaction {id}"), record)
             }
-            Entry::End(id, fate) => {
-                log.mark(SHOP + id, fate == Fate::Committed, now);
-                let offset = log.end() - 1;
-                let what = match fate {
-                    Fate::Committed => "the shop committed to an input",
-                    Fate::Aborted => "the shop aborted what it had written to an input",
-                };
-                self.story.count(what);
-                self.tell(DIRECTOR, 'e', offset as u64, || format!("{topic:?}-{partition}: {id} is {fate:?}"));
-                return;
+            Entry::Commit(id) => {
+                log.mark(SHOP + id, true, now);
+                return self.story.count("the shop committed to an input");
+            }
+            Entry::Abort(id) => {
+                log.mark(SHOP + id, false, now);
+                return self.story.count("the shop aborted what it had written to an input");
             }
         };
         self.tell(DIRECTOR, 'w', offset as u64, || {

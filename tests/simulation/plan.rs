@@ -112,6 +112,8 @@ impl Plan {
     pub fn new(seed: u64, mutation: Option<Mutation>) -> Self {
         let mut chance = Chance::new(seed, 0);
         let chance = &mut chance;
+        // What came later is drawn apart, and moves nothing that was drawn before.
+        let mut later = Chance::new(seed, 4);
         let wall_clock = chance.per_mille(500);
         // Each fault is left out now and then, so that others come more often and runs without it are seen.
         let mut weight = |most: u64| if chance.per_mille(350) { 0 } else { chance.between(1, most) };
@@ -127,7 +129,7 @@ impl Plan {
             compaction: weight(6),
             id_taken_away: weight(3),
             offsets_forgotten: weight(4),
-            heartbeats_lost: weight(4),
+            heartbeats_lost: later.between(0, 4),
         };
         let network = NetworkFaults {
             lost_request: weight(15),

@@ -121,7 +121,6 @@ fn an_input_that_stands_still_is_not_waited_for_for_ever() {
 /// transactions if there are many, and from the start again by whoever takes over from one that dies on the way.
 #[test]
 fn new_settings_take_as_many_transactions_as_they_need() {
-    let mut unfinished_in_all = 0;
     for seed in 1..10 {
         let plan = Plan { max_batch_records: 3, ..Plan::calm(seed) };
         let mut director = Director::new(plan, true);
@@ -167,12 +166,10 @@ fn new_settings_take_as_many_transactions_as_they_need() {
                 "seed {seed}: everybody of {partition} was looked at"
             );
         }
-        assert!(unfinished > 0, "seed {seed}: all was done in one transaction");
-        unfinished_in_all += unfinished;
+        assert!(unfinished > 4, "seed {seed}: only {unfinished} transactions before all was done");
         drop(sim);
         assert_clean(&director.end());
     }
-    assert!(unfinished_in_all > 50, "only {unfinished_in_all} transactions before all was done");
 }
 
 /// How many of the stored customers are not as the settings in force would have them.

@@ -25,18 +25,12 @@ pub enum Entry {
     Record(Arc<Record>),
     /// Of a transaction of the shop's own.
     Of(TransactionId, Arc<Record>),
-    /// That transaction's end.
-    End(TransactionId, Fate),
+    Commit(TransactionId),
+    /// Nobody may ever have read what is in it.
+    Abort(TransactionId),
 }
 
 pub type TransactionId = u64;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Committed,
-    /// Nobody may ever have read what is in it.
-    Aborted,
-}
 
 /// A record that may be read, and where.
 pub struct Placed<'a> {
@@ -125,14 +119,15 @@ impl Shop {
     fn write_in_transactions(&mut self, source: Source, chance: &mut Chance) {
         struct Open {
             id: TransactionId,
-            fate: Fate,
+            stands: bool,
             ends_at: Duration,
             partitions: BTreeSet<i32>,
         }
         let mut more = Vec::new();
         let end = |open: Open, more: &mut Vec<Written>| {
             for partition in open.partitions {
-                more.push(Written { at: open.ends_at, source, partition, what: Entry::End(open.id, open.fate) });
+                let what = if open.stands { Entry::Commit(open.id) } else { Entry::Abort(open.id) };
+                more.push(Written { at: open.ends_at, source, partition, what });
             }
         };
         let mut open: Option<Open> = None;
@@ -143,18 +138,17 @@ impl Shop {
             }
             if open.is_none() && chance.per_mille(300) {
                 transactions += 1;
-                let fate = if chance.per_mille(500) { Fate::Committed } else { Fate::Aborted };
+                let stands = chance.per_mille(500);
                 let (low, high) = *chance.pick(&[(1, 50), (50, 500), (500, 4000)]);
                 let ends_at = written.at + chance.millis(low, high);
-                open = Some(Open { id: transactions, fate, ends_at, partitions: BTreeSet::new() });
+                open = Some(Open { id: transactions, stands, ends_at, partitions: BTreeSet::new() });
             }
             let (Some(open), Entry::Record(record)) = (&mut open, written.what.clone()) else { continue };
             open.partitions.insert(written.partition);
-            match open.fate {
-                Fate::Committed => written.what = Entry::Of(open.id, record),
-                Fate::Aborted => {
-                    more.push(Written { what: Entry::Of(open.id, Arc::new(never_happened(&record))), ..*written })
-                }
+            if open.stands {
+                written.what = Entry::Of(open.id, record);
+            } else {
+                more.push(Written { what: Entry::Of(open.id, Arc::new(never_happened(&record))), ..*written });
             }
         }
         open.into_iter().for_each(|open| end(open, &mut more));
@@ -168,7 +162,7 @@ impl Shop {
             .written
             .iter()
             .filter_map(|written| match written.what {
-                Entry::End(id, Fate::Aborted) => Some(id),
+                Entry::Abort(id) => Some(id),
                 _ => None,
             })
             .collect();
@@ -180,7 +174,7 @@ impl Shop {
             match &written.what {
                 Entry::Of(id, _) if aborted.contains(id) => None,
                 Entry::Record(record) | Entry::Of(_, record) => Some(Placed { source, partition, offset, record }),
-                Entry::End(..) => None,
+                Entry::Commit(_) | Entry::Abort(_) => None,
             }
         })
     }
