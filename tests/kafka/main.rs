@@ -2,7 +2,7 @@
 //!
 //! Every test has topics, a consumer group and an HTTP port of its own, so all of them run at once on one broker that
 //! starts with the first. A machine without Java or without the broker's jars fails here, loudly: `make setup`.
-//! Nothing in here is a matter of speed. Waits end in a failure only after two minutes.
+//! Nothing in here is a matter of speed. Waits end in a failure only after minutes.
 
 #![allow(
     clippy::disallowed_methods,
