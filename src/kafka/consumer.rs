@@ -87,6 +87,8 @@ pub(super) struct GroupConsumer {
     is_static: bool,
     /// Where reading begins of inputs that were held back ever since they were taken up.
     to_begin: Vec<(InputPartition, i64)>,
+    /// Why the group has shut this member out, where that showed before a poll said it.
+    shut_out: Option<String>,
 }
 
 /// For how long the group waits for a member that says nothing, unless `[kafka.client]` says otherwise.
@@ -134,6 +136,7 @@ impl GroupConsumer {
             is_static: connection.instance_id.is_some(),
             connection: connection.clone(),
             to_begin: Vec::new(),
+            shut_out: None,
         })
     }
 
@@ -147,6 +150,9 @@ impl GroupConsumer {
     }
 
     pub(super) fn poll(&self, wait: Duration, take: &mut dyn FnMut(InputRecord<'_>)) -> Result<Polled, PollError> {
+        if let Some(reason) = &self.shut_out {
+            return Err(PollError::Fenced(reason.clone()));
+        }
         if let Some(rebalance) = self.next_rebalance() {
             return Ok(self.checked(rebalance)?);
         }
@@ -315,7 +321,13 @@ impl GroupConsumer {
                 *begin = *offset;
             }
         }
-        self.seek(to)
+        let sought = self.seek(to);
+        if sought.is_err() {
+            // librdkafka has let all partitions go of a member that is shut out, and nothing can be sought in them. Nor
+            // need it be: such a member reads nothing more.
+            self.shut_out = self.client().client().fatal_error().map(|(_, reason)| reason);
+        }
+        if self.shut_out.is_some() { Ok(()) } else { sought }
     }
 
     fn seek(&self, to: &[(InputPartition, i64)]) -> Result<(), Fault> {

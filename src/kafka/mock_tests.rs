@@ -1,18 +1,21 @@
-//! What becomes of a transaction when its requests fail, on librdkafka's mock cluster: it fails a request at will, which no
-//! real broker does.
+//! What becomes of a transaction when its requests fail, and of a member that is shut out at the worst moment, on
+//! librdkafka's mock cluster: it fails a request at will, which no real broker does.
 
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::bindings::rd_kafka_test_fatal_error;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Error};
 
 use super::client::Connection;
+use super::consumer::{GroupConsumer, PollError};
 use super::producer::Transactions;
 use crate::pipeline::Fault;
+use crate::pipeline::ports::InputPartition;
 use crate::wire::Source;
 
 const TOPIC: &str = "orders";
@@ -23,27 +26,35 @@ struct Stage {
     transactions: Transactions,
 }
 
+fn cluster() -> MockCluster<'static, DefaultProducerContext> {
+    let cluster = MockCluster::new(1).expect("a mock cluster");
+    cluster.create_topic(TOPIC, 1, 1).expect("a topic");
+    cluster
+}
+
+fn connection(cluster: &MockCluster<'static, DefaultProducerContext>) -> Connection {
+    Connection {
+        bootstrap_servers: cluster.bootstrap_servers(),
+        group_id: "shop".to_owned(),
+        instance_id: None,
+        properties: Default::default(),
+        inputs: vec![(Source::Purchases, TOPIC.to_owned())],
+        returning_customers: String::new(),
+        churn_risk: String::new(),
+        dead_letters: String::new(),
+        state: String::new(),
+        transaction_timeout: Duration::from_secs(20),
+        max_value_bytes: 1_000_000,
+        max_dead_letter_bytes: 2_000_000,
+    }
+}
+
 impl Stage {
     fn new() -> Self {
-        let cluster = MockCluster::new(1).expect("a mock cluster");
-        cluster.create_topic(TOPIC, 1, 1).expect("a topic");
+        let cluster = cluster();
         let servers = cluster.bootstrap_servers();
         let member = ClientConfig::new().set("bootstrap.servers", &servers).set("group.id", "shop").create();
-        let connection = Connection {
-            bootstrap_servers: servers,
-            group_id: "shop".to_owned(),
-            instance_id: None,
-            properties: Default::default(),
-            inputs: vec![(Source::Purchases, TOPIC.to_owned())],
-            returning_customers: String::new(),
-            churn_risk: String::new(),
-            dead_letters: String::new(),
-            state: String::new(),
-            transaction_timeout: Duration::from_secs(20),
-            max_value_bytes: 1_000_000,
-            max_dead_letter_bytes: 2_000_000,
-        };
-        let transactions = Transactions::new(&connection, "shop-1-0");
+        let transactions = Transactions::new(&connection(&cluster), "shop-1-0");
         Self { cluster, member: member.expect("a consumer"), transactions }
     }
 
@@ -141,4 +152,34 @@ fn what_is_too_large_for_the_client_itself_is_not_tried_again_and_again() {
     let key = vec![b'k'; 4_000_000];
     let refused = stage.transactions.send(TOPIC, Some(0), Some(&key), None, &[]);
     assert_eq!(class(refused.clone()), "final", "{refused:?}");
+}
+
+/// Its transaction is refused, and what it was to read again is not there any more: were that tried until it works, nobody
+/// would ever poll, and only a poll tells that it is shut out.
+#[test]
+fn a_member_that_is_shut_out_reads_nothing_again_and_hears_so_from_its_next_poll() {
+    let cluster = cluster();
+    let mut member = GroupConsumer::new(&connection(&cluster), "shop-1-0", 0).expect("a consumer");
+    let back = [(InputPartition { source: Source::Purchases, partition: 0 }, 7)];
+    let rewind_and_poll = |member: &mut GroupConsumer| {
+        let rewound = class(member.rewind(&back));
+        let polled = member.poll(Duration::ZERO, &mut |_| {});
+        let is_told_why = matches!(polled, Err(PollError::Fenced(reason)) if reason.contains("a newer pod"));
+        (rewound, is_told_why)
+    };
+    let without_partitions = rewind_and_poll(&mut member);
+    shut_out(&member);
+    let shut_out = rewind_and_poll(&mut member);
+    // As the service does, and before anything fails: just dropping it would wait for ever.
+    member.leave(Duration::from_secs(2));
+    assert_eq!(without_partitions, ("again", false));
+    assert_eq!(shut_out, ("done", true));
+}
+
+/// As librdkafka does itself when a broker says that another has this member's name.
+#[allow(unsafe_code)]
+fn shut_out(member: &GroupConsumer) {
+    let fenced = Error::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+    // SAFETY: the client lives as long as `member`, and the text, which is copied, ends with a zero.
+    unsafe { rd_kafka_test_fatal_error(member.client().client().native_ptr(), fenced, c"a newer pod".as_ptr()) };
 }

@@ -158,7 +158,7 @@ pub trait Log {
     /// Answers [`Polled::Revoked`].
     fn let_go(&mut self) -> Result<(), Fault>;
 
-    /// Reads on from these offsets.
+    /// Reads on from these offsets. Whoever was shut out of the group has nothing to read on, and hears it from the next poll.
     fn rewind(&mut self, to: &[(InputPartition, i64)]) -> Result<(), Fault>;
 
     /// How many records are left to read; `None` while unknown.

@@ -1,5 +1,7 @@
 //! Two processes with one name.
 
+use std::time::{Duration, Instant};
+
 use crate::answers::{load, open_with_topics, said_by, wait_until_all_is_read};
 use crate::inputs::{Waves, close};
 use crate::support::broker::Broker;
@@ -17,11 +19,13 @@ fn of_two_processes_with_one_instance_id_one_ends_and_says_why() {
     service.wait_until_ready();
     // The same configuration, but for what two processes of one machine can't share.
     let mut twin = shop.start_as(&shop.instance("1", true));
+    let began = Instant::now();
     let (mut survivor, mut loser) = loop {
-        if twin.wait_for_exit(std::time::Duration::from_millis(100)).is_some() {
+        assert!(began.elapsed() < PATIENCE, "neither gives up: {} and {}", service.last_words(), twin.last_words());
+        if twin.wait_for_exit(Duration::from_millis(100)).is_some() {
             break (service, twin);
         }
-        if service.wait_for_exit(std::time::Duration::from_millis(100)).is_some() {
+        if service.wait_for_exit(Duration::from_millis(100)).is_some() {
             break (twin, service);
         }
     };
