@@ -3,12 +3,13 @@
 #
 #   benches/end-to-end.sh [EVENTS] [CUSTOMERS] [RUNS]
 #
-# Starts a broker of its own on loopback and ends it. Prints one line a run: events a second of wall time, CPU-seconds
-# of the service and of the broker per million events, the service's peak memory, and how many events a transaction took
-# in. After each run a loop without any logic reads the same and writes as many and as large records in as large
-# transactions (benches/bare_loop.rs), for comparison; and once more in the largest that the service would make. Before
-# all that comes a round that does not count: until then the broker's JVM compiles its own code at our cost. What a round
-# wrote is deleted, so that the broker's log cleaner has nothing to do in the next.
+# Starts a broker of its own on loopback and ends it; three of them, each record kept by all, with BROKERS=3. Prints one
+# line a run: events a second of wall time, CPU-seconds of the service and of the brokers per million events, the service's
+# peak memory, and how many events a transaction took in. After each run a loop without any logic reads the same and
+# writes as many and as large records in as large transactions (benches/bare_loop.rs), for comparison; and once more in
+# the largest that the service would make. Before all that comes a round that does not count: until then the broker's JVM
+# compiles its own code at our cost. What a round wrote is deleted, so that the broker's log cleaner has nothing to do in
+# the next.
 set -euo pipefail
 
 events=${1:-2000000}
@@ -18,16 +19,16 @@ runs=${3:-3}
 bare_loop=$(bench_program bare_loop)
 
 "$homecoming" load --config "$work/shop.toml" --events "$events" --customers "$customers" --seed 1 >&2
-echo "events=$events customers=$customers threads=$threads cores=$(nproc) partitions=4 commit=100ms"
+echo "events=$events customers=$customers threads=$threads cores=$(nproc) brokers=$nodes partitions=4 commit=100ms"
 
 for run in $(seq 0 "$runs"); do
     [ "$run" -gt 0 ] || echo "not counted, as the broker warms up:"
     config "run$run"
     "$homecoming" topics --config "$work/run$run.toml" --partitions 4 > "$work/topics.log"
-    broker_before=$(cpu_seconds "$broker")
+    broker_before=$(cpu_seconds "${brokers[@]}")
     start_service "run$run"
     rate=$(python3 "$root/benches/progress.py" "http://127.0.0.1:$http" "$events" "$service" "$work/run$run.log")
-    used=$(cpu_seconds "$service") broker_used=$(cpu_seconds "$broker") batch=$((events / $(committed)))
+    used=$(cpu_seconds "$service") broker_used=$(cpu_seconds "${brokers[@]}") batch=$((events / $(committed)))
     peak=$(awk '/VmHWM/ { print $2 / 1024 }' "/proc/$service/status")
     python3 - "$events" "$rate" "$used" "$broker_before" "$broker_used" "$peak" "$batch" <<'EOF'
 import sys

@@ -68,9 +68,12 @@ impl ConsumerContext for GroupContext {
 }
 
 /// Why a poll brought nothing.
+#[derive(Clone)]
 pub(super) enum PollError {
     /// The group took this member's id away. A broker that lost touch with it may do that as well as another process.
     Fenced(String),
+    /// The client has let go of what was to be read, and does not take it up again.
+    Unusable(String),
     /// Anything else.
     Fault(Fault),
 }
@@ -87,9 +90,13 @@ pub(super) struct GroupConsumer {
     is_static: bool,
     /// Where reading begins of inputs that were held back ever since they were taken up.
     to_begin: Vec<(InputPartition, i64)>,
-    /// Why the group has shut this member out, where that showed before a poll said it.
-    shut_out: Option<String>,
+    seeks_failed: u32,
+    /// Why nothing more can be had of this member, where that showed before a poll said it.
+    lost: Option<PollError>,
 }
+
+/// So many seeks fail one after the other before the client is given up.
+pub(super) const SEEKS_FAILED_MAX: u32 = 50;
 
 /// For how long the group waits for a member that says nothing, unless `[kafka.client]` says otherwise.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -136,7 +143,8 @@ impl GroupConsumer {
             is_static: connection.instance_id.is_some(),
             connection: connection.clone(),
             to_begin: Vec::new(),
-            shut_out: None,
+            seeks_failed: 0,
+            lost: None,
         })
     }
 
@@ -150,8 +158,8 @@ impl GroupConsumer {
     }
 
     pub(super) fn poll(&self, wait: Duration, take: &mut dyn FnMut(InputRecord<'_>)) -> Result<Polled, PollError> {
-        if let Some(reason) = &self.shut_out {
-            return Err(PollError::Fenced(reason.clone()));
+        if let Some(lost) = &self.lost {
+            return Err(lost.clone());
         }
         if let Some(rebalance) = self.next_rebalance() {
             return Ok(self.checked(rebalance)?);
@@ -321,13 +329,19 @@ impl GroupConsumer {
                 *begin = *offset;
             }
         }
-        let sought = self.seek(to);
-        if sought.is_err() {
-            // librdkafka has let all partitions go of a member that is shut out, and nothing can be sought in them. Nor
-            // need it be: such a member reads nothing more.
-            self.shut_out = self.client().client().fatal_error().map(|(_, reason)| reason);
-        }
-        if self.shut_out.is_some() { Ok(()) } else { sought }
+        let Err(fault) = self.seek(to) else {
+            self.seeks_failed = 0;
+            return Ok(());
+        };
+        self.seeks_failed += 1;
+        // Where librdkafka has let go of a partition nothing can be sought in it ever again: of all of them when the group
+        // shuts this member out, of one whose records have expired. Nor need it be: this member reads nothing more.
+        self.lost = match self.client().client().fatal_error() {
+            Some((_, reason)) => Some(PollError::Fenced(reason)),
+            None if self.seeks_failed < SEEKS_FAILED_MAX => return Err(fault),
+            None => Some(PollError::Unusable(fault.to_string())),
+        };
+        Ok(())
     }
 
     fn seek(&self, to: &[(InputPartition, i64)]) -> Result<(), Fault> {

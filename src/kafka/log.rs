@@ -76,6 +76,10 @@ impl KafkaLog {
             )));
         }
         tracing::warn!(reason, "the group took our member id away, joining anew");
+        self.join_anew()
+    }
+
+    fn join_anew(&mut self) -> Result<Polled, Fault> {
         self.consumer.leave(CLOSE_WITHIN);
         self.consumer = GroupConsumer::new(&self.connection, &self.transactional_id, self.thread)?;
         Ok(Polled::Revoked { lost: true })
@@ -87,6 +91,10 @@ impl Log for KafkaLog {
         match self.consumer.poll(wait, take) {
             Ok(polled) => Ok(polled),
             Err(PollError::Fenced(reason)) => self.rejoin(&reason),
+            Err(PollError::Unusable(reason)) => {
+                tracing::warn!(reason, "the client can't read its inputs again, joining anew");
+                self.join_anew()
+            }
             Err(PollError::Fault(fault)) => Err(fault),
         }
     }

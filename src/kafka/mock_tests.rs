@@ -12,10 +12,10 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Error};
 
 use super::client::Connection;
-use super::consumer::{GroupConsumer, PollError};
+use super::consumer::{GroupConsumer, PollError, SEEKS_FAILED_MAX};
 use super::producer::Transactions;
 use crate::pipeline::Fault;
-use crate::pipeline::ports::InputPartition;
+use crate::pipeline::ports::{InputPartition, Polled};
 use crate::wire::Source;
 
 const TOPIC: &str = "orders";
@@ -154,26 +154,26 @@ fn what_is_too_large_for_the_client_itself_is_not_tried_again_and_again() {
     assert_eq!(class(refused.clone()), "final", "{refused:?}");
 }
 
+/// Rewinds a member until that is done with, says how often that took and what a poll says then. It leaves as the service's
+/// do, and before anything fails: to just drop one that is shut out would wait for ever.
+fn rewind_and_poll(prepare: impl Fn(&GroupConsumer)) -> (u32, Result<Polled, PollError>) {
+    let cluster = cluster();
+    let mut member = GroupConsumer::new(&connection(&cluster), "shop-1-0", 0).expect("a consumer");
+    prepare(&member);
+    let back = [(InputPartition { source: Source::Purchases, partition: 0 }, 7)];
+    let times = (1..=2 * SEEKS_FAILED_MAX).find(|_| member.rewind(&back).is_ok());
+    let polled = member.poll(Duration::ZERO, &mut |_| {});
+    member.leave(Duration::from_secs(2));
+    (times.unwrap_or_default(), polled)
+}
+
 /// Its transaction is refused, and what it was to read again is not there any more: were that tried until it works, nobody
 /// would ever poll, and only a poll tells that it is shut out.
 #[test]
 fn a_member_that_is_shut_out_reads_nothing_again_and_hears_so_from_its_next_poll() {
-    let cluster = cluster();
-    let mut member = GroupConsumer::new(&connection(&cluster), "shop-1-0", 0).expect("a consumer");
-    let back = [(InputPartition { source: Source::Purchases, partition: 0 }, 7)];
-    let rewind_and_poll = |member: &mut GroupConsumer| {
-        let rewound = class(member.rewind(&back));
-        let polled = member.poll(Duration::ZERO, &mut |_| {});
-        let is_told_why = matches!(polled, Err(PollError::Fenced(reason)) if reason.contains("a newer pod"));
-        (rewound, is_told_why)
-    };
-    let without_partitions = rewind_and_poll(&mut member);
-    shut_out(&member);
-    let shut_out = rewind_and_poll(&mut member);
-    // As the service does, and before anything fails: just dropping it would wait for ever.
-    member.leave(Duration::from_secs(2));
-    assert_eq!(without_partitions, ("again", false));
-    assert_eq!(shut_out, ("done", true));
+    let (times, polled) = rewind_and_poll(shut_out);
+    assert_eq!(times, 1);
+    assert!(matches!(polled, Err(PollError::Fenced(reason)) if reason.contains("a newer pod")));
 }
 
 /// As librdkafka does itself when a broker says that another has this member's name.
@@ -182,4 +182,12 @@ fn shut_out(member: &GroupConsumer) {
     let fenced = Error::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
     // SAFETY: the client lives as long as `member`, and the text, which is copied, ends with a zero.
     unsafe { rd_kafka_test_fatal_error(member.client().client().native_ptr(), fenced, c"a newer pod".as_ptr()) };
+}
+
+/// This one has been given no partition yet, which is as one is that librdkafka has let go.
+#[test]
+fn a_member_that_can_read_nothing_again_is_given_up_after_a_while() {
+    let (times, polled) = rewind_and_poll(|_| {});
+    assert_eq!(times, SEEKS_FAILED_MAX);
+    assert!(matches!(polled, Err(PollError::Unusable(reason)) if reason.contains("can't rewind")));
 }
