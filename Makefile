@@ -19,7 +19,7 @@ demo: build-tools ## Everything in one process, nothing to install: DEMO_ARGS="-
 .PHONY: test
 test: setup ## All tests, those against a real Kafka broker included
 	@$(MAKE) --no-print-directory check
-	$(CARGO) test --locked --quiet --test kafka -- --test-threads=3
+	$(CARGO) test --locked --quiet --test kafka -- --test-threads=5
 
 .PHONY: check
 check: build-tools ## The quick part: format, lints, dependencies, the core's tests
