@@ -34,7 +34,7 @@ pub struct KafkaLog {
 
 /// Fenced more often than this within [`FENCED_WITHIN`], it is another process and not the brokers' troubles.
 const FENCED_MAX: usize = 2;
-const FENCED_WITHIN: Duration = Duration::from_secs(600);
+const FENCED_WITHIN: Duration = Duration::from_secs(120);
 
 /// How long a consumer that is of no use any more may take to close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);

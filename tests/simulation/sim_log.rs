@@ -23,7 +23,7 @@ use crate::world::Part;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const FENCED_MAX: usize = 2;
-const FENCED_WITHIN: Duration = Duration::from_secs(600);
+const FENCED_WITHIN: Duration = Duration::from_secs(120);
 
 pub struct SimLog<'a> {
     part: Part<'a>,
