@@ -1,11 +1,12 @@
 //! Two processes with one name.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::answers::{load, open_with_topics, said_by, wait_until_all_is_read};
 use crate::inputs::{Waves, close};
 use crate::support::broker::Broker;
-use crate::support::waiting::PATIENCE;
+use crate::support::service::Service;
+use crate::support::waiting::{PATIENCE, wait_for};
 
 #[test]
 fn of_two_processes_with_one_instance_id_one_ends_and_says_why() {
@@ -19,16 +20,11 @@ fn of_two_processes_with_one_instance_id_one_ends_and_says_why() {
     service.wait_until_ready();
     // The same configuration, but for what two processes of one machine can't share.
     let mut twin = shop.start_as(&shop.instance("1", true));
-    let began = Instant::now();
-    let (mut survivor, mut loser) = loop {
-        assert!(began.elapsed() < PATIENCE, "neither gives up: {} and {}", service.last_words(), twin.last_words());
-        if twin.wait_for_exit(Duration::from_millis(100)).is_some() {
-            break (service, twin);
-        }
-        if service.wait_for_exit(Duration::from_millis(100)).is_some() {
-            break (twin, service);
-        }
-    };
+    let has_ended = |process: &mut Service| process.wait_for_exit(Duration::ZERO).is_some();
+    let is_twin = wait_for("one of the two gives up", String::new, || {
+        if has_ended(&mut twin) { Some(true) } else { has_ended(&mut service).then_some(false) }
+    });
+    let (mut survivor, mut loser) = if is_twin { (service, twin) } else { (twin, service) };
     let (status, _) = loser.wait_for_exit(PATIENCE).expect("it has ended");
     let errors = loser.error_text();
     eprintln!("two processes with one instance id: exit code {:?}, {errors}", status.code());
